@@ -1,0 +1,167 @@
+"""The command line: thin; every command is a module of its own, loaded when it is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from calsync import __version__
+from calsync.log import places
+
+if TYPE_CHECKING:
+    from calsync.config import Settings
+    from calsync.wiring import Parts
+
+DONE, PROBLEMS, USAGE, PERSON_NEEDED, BUSY = 0, 1, 2, 3, 4
+
+#: Name -> where the command is ("module:attribute"), and its line in the help; loaded when it is used.
+COMMANDS = {
+    "init": ("calsync.cli.init:init", "Write a configuration, key ring and operator token."),
+    "run": ("calsync.cli.run:run", "Run the daemon until SIGTERM."),
+    "link": ("calsync.cli.consent:link", "Print the address at which a user gives consent."),
+    "disconnect": ("calsync.cli.consent:disconnect", "End a user's consent."),
+    "users": ("calsync.cli.status:users", "List CRM users and whether they are connected."),
+    "status": ("calsync.cli.status:status", "Show accounts and what needs a person."),
+    "resync": ("calsync.cli.resync:resync", "Bring accounts up to date now."),
+    "pause": ("calsync.cli.states:pause", "Stop syncing a user until `resume`."),
+    "resume": ("calsync.cli.states:resume", "Go on syncing a user."),
+    "approve": ("calsync.cli.states:approve", "Let held deletions go through, once."),
+    "conflicts": ("calsync.cli.problems:conflicts", "List what lost in conflicts."),
+    "quarantine": ("calsync.cli.problems:quarantine", "List events that were set aside."),
+    "runs": ("calsync.cli.journal:runs", "List runs and what they wrote on each side."),
+    "restore": ("calsync.cli.journal:restore", "Put back what lost in a conflict."),
+    "explain": ("calsync.cli.explain:explain", "Say why an event is or is not on the other side."),
+    "verify": ("calsync.cli.explain:verify", "Compare both calendars with the mapping."),
+    "undo": ("calsync.cli.journal:undo", "Put back what one run wrote."),
+    "db": ("calsync.cli.database:db", "Let this installation use a restored or moved database."),
+    "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM."),
+}
+
+
+class UserError(click.ClickException):
+    """A mistake of usage or configuration: one line, exit code 2."""
+
+    exit_code = USAGE
+
+    def show(self, file: Any = None) -> None:
+        """Print the line to stderr."""
+        click.echo(f"calsync: {self.format_message()}", err=True)
+
+
+@dataclass(slots=True)
+class Context:
+    """What global options say, and what commands share."""
+
+    config: str | None
+    json: bool
+    verbose: bool
+    _parts: list[Parts] = field(default_factory=list)
+
+    def settings(self) -> Settings:
+        """Load the configuration; a mistake ends the program with exit code 2."""
+        from calsync import config, log
+
+        log.configure(self.verbose)
+        try:
+            return config.load(self.config)
+        except config.ConfigError as error:
+            raise UserError(str(error)) from None
+
+    def parts(self) -> Parts:
+        """Open everything, once."""
+        if not self._parts:
+            from calsync.config import ConfigError
+            from calsync.wiring import open_parts
+
+            try:
+                self._parts.append(open_parts(self.settings()))
+            except ConfigError as error:
+                raise UserError(str(error)) from None
+        return self._parts[0]
+
+    def writer(self) -> Parts:
+        """Open everything for a command that writes; exit 3 when this installation may not write."""
+        parts = self.parts()
+        if parts.interlock:
+            click.echo(f"calsync: {parts.interlock}", err=True)
+            leave(PERSON_NEEDED)
+        return parts
+
+    def emit(self, document: dict[str, Any], words: str = "") -> None:
+        """Print the JSON document with --json, else the words for people."""
+        if self.json:
+            import orjson
+
+            click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        elif words:
+            click.echo(words)
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", metavar="PATH", help="The configuration file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.version_option(__version__, prog_name="calsync")
+@click.pass_context
+def cli(context: click.Context, config: str | None, as_json: bool, verbose: bool) -> None:
+    """Keep CRM calendars and Google calendars in step.
+
+    Example: calsync link ana
+    """
+    context.obj = Context(config, as_json, verbose)
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with an exit code."""
+    raise click.exceptions.Exit(code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; failures are one line, never a traceback."""
+    try:
+        cli(args=arguments, prog_name="calsync", standalone_mode=True)
+    except Exception as error:  # noqa: BLE001 - the last resort: people get a sentence
+        code, sentence = _explain(error)
+        click.echo(f"calsync: {sentence}", err=True)
+        if "-v" in sys.argv or "--verbose" in sys.argv:
+            click.echo("\n".join(f"  {place}" for place in places(error)), err=True)
+        sys.exit(code)
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    """Return exit code and sentence for what a command did not expect; messages may be private, so they stay out."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from calsync.config import ConfigError
+    from calsync.store.vault import VaultError
+
+    if isinstance(error, ConfigError):
+        return USAGE, str(error)
+    if isinstance(error, VaultError):
+        return USAGE, f"secrets.key_file: {error}"
+    if isinstance(error, SQLAlchemyError):
+        cause = type(getattr(error, "orig", None) or error).__name__
+        return USAGE, f"database.url: the database cannot be used ({cause}); see that it runs and has room"
+    where = places(error)[-1:]
+    return PROBLEMS, f"unexpected {type(error).__name__} at {''.join(where) or '?'}; -v shows the way there"

@@ -1,0 +1,69 @@
+"""`calsync pause`, `resume`, `approve`."""
+
+from __future__ import annotations
+
+import click
+
+from calsync.cli import PERSON_NEEDED, Context, leave
+from calsync.cli.people import account_of
+from calsync.store import accounts
+from calsync.store.accounts import State
+from calsync.store.database import writing
+
+
+@click.command()
+@click.argument("user")
+@click.pass_obj
+def pause(context: Context, user: str) -> None:
+    """Stop syncing a user until `resume`.
+
+    Example: calsync pause ana
+    """
+    account = account_of(context, user)
+    if account.state not in (State.ACTIVE, State.BRAKED, State.PAUSED):
+        _refuse(user, account.state)
+    _set(context, account.id, state=State.PAUSED, reason="paused by the operator")
+    context.emit({"user": user, "state": State.PAUSED.value}, f"{user}: paused")
+
+
+@click.command()
+@click.argument("user")
+@click.pass_obj
+def resume(context: Context, user: str) -> None:
+    """Go on syncing a paused user, and look again at a lost calendar.
+
+    Example: calsync resume ana
+    """
+    account = account_of(context, user)
+    if account.state not in (State.ACTIVE, State.PAUSED, State.LOST, State.BRAKED):
+        _refuse(user, account.state)
+    state = State.BRAKED if account.held_back else State.ACTIVE
+    _set(context, account.id, state=state, reason="", due_at=context.parts().clock(), failures=0)
+    context.emit({"user": user, "state": state.value}, f"{user}: {state.value}")
+
+
+@click.command()
+@click.argument("user")
+@click.pass_obj
+def approve(context: Context, user: str) -> None:
+    """Let the deletions that were held back go through, once.
+
+    Example: calsync approve ana
+    """
+    account = account_of(context, user)
+    if not account.held_back:
+        context.emit({"user": user, "approved": 0}, f"{user}: nothing is held back")
+        return
+    _set(context, account.id, deletions_approved=True, due_at=context.parts().clock())
+    words = f"{user}: {account.held_back} deletions go through in the next round"
+    context.emit({"user": user, "approved": account.held_back}, words)
+
+
+def _set(context: Context, account_id: int, **columns: object) -> None:
+    with writing(context.writer().engine) as connection:
+        accounts.change(connection, account_id, **columns)
+
+
+def _refuse(user: str, state: State) -> None:
+    click.echo(f"calsync: {user} is {state.value}; send a new address from `calsync link {user}`", err=True)
+    leave(PERSON_NEEDED)

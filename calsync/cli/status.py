@@ -1,0 +1,93 @@
+"""`calsync users` and `calsync status`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from calsync.cli import Context, UserError
+from calsync.cli.table import table
+from calsync.store import accounts, conflicts, links
+from calsync.store.accounts import RUNNING, Account
+from calsync.store.database import reading
+
+
+@click.command()
+@click.pass_obj
+def users(context: Context) -> None:
+    """List CRM users and whether they are connected.
+
+    Example: calsync users
+    """
+    parts = context.parts()
+    with reading(parts.engine) as connection:
+        states = {account.user: account.state.value for account in accounts.current(connection, parts.vault)}
+    rows = [
+        {"user": person.login, "name": person.name, "state": states.get(person.login, "not connected")}
+        for person in parts.crm.people()
+    ]
+    words = table(("USER", "NAME", "STATE"), [list(row.values()) for row in rows])
+    context.emit({"users": rows}, words if rows else "no users")
+
+
+@click.command()
+@click.argument("user", required=False)
+@click.pass_obj
+def status(context: Context, user: str | None) -> None:
+    """Show accounts: state, last success, lag, next round, what needs a person.
+
+    Example: calsync status ana
+    """
+    parts = context.parts()
+    if user is not None and parts.crm.person(user) is None:
+        raise UserError(f"the CRM has no user {user!r}; see `calsync crm users list`")
+    now = parts.clock()
+    with reading(parts.engine) as connection:
+        lost, parked = conflicts.count(connection), links.count_parked(connection)
+        found = accounts.current(connection, parts.vault)
+    rows = [_row(a, now, lost, parked) for a in found if user in (None, a.user)]
+    words = table(_HEADS, [_cells(row) for row in rows])
+    context.emit(
+        {"accounts": rows} | ({"interlock": parts.interlock} if parts.interlock else {}),
+        words if rows else "nobody is connected",
+    )
+    if parts.interlock:
+        click.echo(f"calsync: {parts.interlock}", err=True)
+
+
+def _row(account: Account, now: datetime, lost: dict[int, int], parked: dict[int, int]) -> dict[str, Any]:
+    since = account.last_success or account.connected_at
+    return {
+        "user": account.user,
+        "state": account.state.value,
+        "reason": account.reason,
+        "google_account": account.address,
+        "last_success": _stamp(account.last_success),
+        "lag_seconds": max(0, int((now - since).total_seconds())),
+        "next_round": _stamp(account.due_at) if account.state in RUNNING else None,
+        "conflicts": lost.get(account.id, 0),
+        "quarantined": parked.get(account.id, 0),
+        "held_back": account.held_back,
+    }
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+
+
+_HEADS = ("USER", "STATE", "GOOGLE ACCOUNT", "LAST SUCCESS", "LAG", "NEXT ROUND", "NEEDS A LOOK")
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    needs = [
+        f"{row[name]} {name.replace('_', ' ')}"
+        for name in ("conflicts", "quarantined", "held_back")
+        if row[name]
+    ]
+    if row["reason"]:
+        needs.insert(0, row["reason"])
+    lag = f"{row['lag_seconds']} s"
+    columns = ("user", "state", "google_account", "last_success")
+    return [*(row[name] for name in columns), lag, row["next_round"], ", ".join(needs)]

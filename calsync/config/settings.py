@@ -1,0 +1,269 @@
+"""The settings as values: every key, its default, and what it may be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from calsync.model.permission import Level, Relation
+from calsync.model.policy import (
+    Brake,
+    Direction,
+    GuestMail,
+    Policy,
+    PrivateEvents,
+    Winner,
+)
+
+_NOT_AVAILABLE = ("opencrm", "vtiger")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text is one line for the operator."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(_Section):
+    """Where calsync keeps what it knows."""
+
+    url: str = "sqlite:///calsync.db"
+
+
+class WebSettings(_Section):
+    """Where people and the CRM reach calsync."""
+
+    listen: str = "127.0.0.1:8410"
+    public_url: str = "http://127.0.0.1:8410"
+    operator_token_file: str = "operator.token"
+
+    @field_validator("listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError("must be HOST:PORT, e.g. 127.0.0.1:8410")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        parts = _url(value)
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError("must be https outside loopback; put a TLS proxy in front and give its address")
+        if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("must be scheme, host and port only, e.g. https://calsync.example.com")
+        return value.rstrip("/")
+
+
+class SecretSettings(_Section):
+    """Where keys are."""
+
+    key_file: str = "calsync.keys"
+
+
+def _url(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be a URL that begins with https:// (http:// on loopback)")
+    return parts
+
+
+class GoogleSettings(_Section):
+    """The OAuth client and Google's addresses."""
+
+    client_id: str = ""
+    client_secret_file: str = "google-client-secret"
+    api_root: str = "https://www.googleapis.com/calendar/v3/"
+    auth_uri: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_uri: str = "https://oauth2.googleapis.com/token"
+    revoke_uri: str = "https://oauth2.googleapis.com/revoke"
+    jwks_uri: str = "https://www.googleapis.com/oauth2/v3/certs"
+    issuer: str = "https://accounts.google.com"
+
+    @field_validator("api_root", "auth_uri", "token_uri", "revoke_uri", "jwks_uri", "issuer")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        if _url(value).scheme == "http" and urlsplit(value).hostname not in _LOOPBACK:
+            raise ValueError("must be https outside loopback")
+        return value
+
+    @field_validator("api_root")
+    @classmethod
+    def _root(cls, value: str) -> str:
+        return value if value.endswith("/") else value + "/"
+
+
+class BrakeSettings(_Section):
+    """When deletions are held."""
+
+    count: Annotated[int, Field(ge=0)] = 10
+    share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.05
+
+
+def _push(value: Any) -> Any:
+    if not isinstance(value, list):
+        raise ValueError('must be a list such as ["mine", "invited"]')
+    for entry in value:
+        relation, _, amount = str(entry).partition(":")
+        if relation not in set(Relation) or amount not in ("", "busy", "full"):
+            raise ValueError(
+                f'{entry!r} is not one of mine, invited, team, each alone or with ":busy" or ":full"'
+            )
+    return tuple(value)
+
+
+class SyncSettings(_Section):
+    """What crosses, and how."""
+
+    poll_seconds: Annotated[float, Field(ge=2, allow_inf_nan=False)] = 300
+    past_days: Annotated[int, Field(ge=0, le=36500)] = 60
+    future_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    direction: Direction = Direction.BOTH
+    conflict: Winner = Winner.MERGE
+    private_events: PrivateEvents = PrivateEvents.BUSY
+    guests: Literal["keep", "write"] = "keep"
+    guest_mail: GuestMail = GuestMail.NONE
+    push: Annotated[tuple[str, ...], BeforeValidator(_push)] = ("mine", "invited")
+    delete_brake: BrakeSettings = BrakeSettings()
+
+    def policy(self) -> Policy:
+        """Return these settings as the engine's policy."""
+        return Policy(
+            past_days=self.past_days,
+            future_days=self.future_days,
+            direction=self.direction,
+            winner=self.conflict,
+            private_events=self.private_events,
+            guests_write=self.guests == "write",
+            guest_mail=self.guest_mail,
+            push=tuple(_push_rule(entry) for entry in self.push),
+            brake=Brake(self.delete_brake.count, self.delete_brake.share),
+        )
+
+
+def _push_rule(entry: str) -> tuple[Relation, Level]:
+    relation, _, amount = entry.partition(":")
+    return Relation(relation), Level.BUSY if amount == "busy" else Level.READ
+
+
+class DaemonSettings(_Section):
+    """How the daemon runs."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 8
+    state_dir: str = ""
+
+
+class CrmSettings(BaseModel):
+    """Which CRM, and the sections of its adapter."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    backend: str = "builtin"
+
+    @field_validator("backend")
+    @classmethod
+    def _backend(cls, value: str) -> str:
+        if value in _NOT_AVAILABLE:
+            raise ValueError(
+                f"{value!r} is not available in this version; use builtin or an installed plug-in"
+            )
+        return value
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the section of the chosen backend."""
+        section = (self.model_extra or {}).get(self.backend, {})
+        return section if isinstance(section, dict) else {}
+
+
+class Settings(BaseModel):
+    """The whole configuration; `path` is the file it came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    database: DatabaseSettings = DatabaseSettings()
+    web: WebSettings = WebSettings()
+    secrets: SecretSettings = SecretSettings()
+    google: GoogleSettings = GoogleSettings()
+    crm: CrmSettings = CrmSettings()
+    sync: SyncSettings = SyncSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    path: Path = Path("calsync.toml")
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the file; relative paths start there."""
+        return self.path.resolve().parent
+
+    def database_url(self) -> str:
+        """Return the database URL with a relative SQLite path made absolute; ConfigError for a bad one."""
+        try:
+            url = make_url(self.database.url)
+        except ArgumentError:
+            raise ConfigError(
+                f"database.url: {_mask(self.database.url)!r} is not a database URL; {_URLS}"
+            ) from None
+        if url.drivername not in ("sqlite", "postgresql+psycopg", "postgresql"):
+            raise ConfigError(f"database.url: {url.drivername!r} is not supported; {_URLS}")
+        if url.drivername == "sqlite":
+            if not url.database:
+                raise ConfigError(f"database.url: names no file; {_URLS}")
+            return f"sqlite:///{self.directory / url.database}"
+        return self.database.url
+
+    def state_directory(self) -> Path:
+        """Return where locks and instance files are."""
+        if self.daemon.state_dir:
+            return self.directory / self.daemon.state_dir
+        if os.environ.get("STATE_DIRECTORY"):
+            return Path(os.environ["STATE_DIRECTORY"].split(":")[0])
+        url = self.database_url()
+        return Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite") else self.directory
+
+    def secret_path(self, name: str) -> Path:
+        """Return where a secret file is: a bare name is looked up in $CREDENTIALS_DIRECTORY first."""
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        if directory and "/" not in name and (Path(directory) / name).exists():
+            return Path(directory) / name
+        return self.directory / name
+
+    def secret(self, key: str, name: str) -> str:
+        """Return the text of the secret file `name` that the key `key` is about; ConfigError."""
+        path = self.secret_path(name)
+        hint = "put the secret there" if key.startswith("google") else "`calsync init` makes it"
+        try:
+            text = path.read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"{key}: {path} cannot be read ({error.strerror}); {hint}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{key}: {path} is not text; {hint}") from None
+        if not text:
+            raise ConfigError(f"{key}: {path} is empty; {hint}")
+        return text
+
+
+SECTIONS = tuple(name for name in Settings.model_fields if name != "path")
+
+_URLS = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+
+
+def _mask(url: str) -> str:
+    return url.split("@")[-1][:80]

@@ -1,0 +1,1 @@
+"""CRM calendars: the adapter contract, the built-in one, and those that others bring."""

@@ -1,0 +1,1 @@
+"""The CRM calendar that comes with calsync, and the reference for every adapter."""

@@ -1,0 +1,83 @@
+"""The contract of a CRM adapter: what a backend offers, and how plug-ins are found.
+
+A plug-in is a package with an entry point in the group `calsync.crm`: a callable that takes a `CrmContext`
+and returns a `CrmBackend`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from calsync.model.side import CalendarSide
+
+GROUP = "calsync.crm"
+
+
+@dataclass(frozen=True, slots=True)
+class CrmPerson:
+    """A CRM user as consent needs to know them; `email` is the Google address to expect."""
+
+    login: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrmContext:
+    """What a backend is given: its section of the configuration, the database for one that lives there,
+    and the clock (aware datetimes).
+    """
+
+    options: Mapping[str, Any]
+    engine: Any
+    clock: Callable[[], datetime]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CrmBackend(Protocol):
+    """A CRM with calendars of many users. Safe for several threads."""
+
+    def person(self, login: str) -> CrmPerson | None:
+        """Return a user, or None when there is none of that login."""
+
+    def people(self) -> Sequence[CrmPerson]:
+        """Return all users, by login."""
+
+    def side(self, login: str) -> CalendarSide:
+        """Return the calendar of one user; permissions are those of that user."""
+
+    def wakes(self, cursor: str) -> tuple[frozenset[str], str]:
+        """Return logins whose calendar may have changed since `cursor`, and the new cursor.
+
+        "" means now: nobody, and where to go on. A CRM that cannot tell returns nobody.
+        """
+
+    def check(self) -> None:
+        """Raise SideError when the CRM cannot be reached or used, saying what to do."""
+
+    def router(self) -> Any:
+        """Return a FastAPI router that the web server mounts, or None."""
+
+
+def load(name: str, context: CrmContext) -> CrmBackend:
+    """Return the backend of that name; LookupError, with the names there are, when there is none.
+
+    Raises SchemaTooNew when the built-in CRM's tables are of a later version of the program.
+    """
+    if name == "builtin":
+        from calsync.crm.builtin.backend import BuiltinCrm
+        from calsync.crm.builtin.migrations import upgrade
+
+        upgrade(context.engine)
+        return BuiltinCrm(context.engine, context.clock)
+    found = entry_points(group=GROUP)
+    for entry in found:
+        if entry.name == name:
+            backend: CrmBackend = entry.load()(context)
+            return backend
+    names = ", ".join(sorted({"builtin", *(entry.name for entry in found)}))
+    raise LookupError(f"no CRM backend is called {name!r}; installed: {names}")

@@ -1,0 +1,1 @@
+"""Google: consent, and a person's Google calendar as a side."""

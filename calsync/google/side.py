@@ -1,0 +1,350 @@
+"""A person's Google calendar as a `CalendarSide` (Calendar API v3, resource events)."""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b32hexencode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+from calsync.google import mapping
+from calsync.google.answers import QUOTA_PAUSE_SECONDS
+from calsync.google.transport import Transport
+from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
+from calsync.model.event import FIELDS, Event, exception_key, length
+from calsync.model.permission import Level
+from calsync.model.policy import GuestMail
+from calsync.model.recurrence import occurrence_start
+from calsync.model.side import (
+    Create,
+    Delete,
+    Item,
+    Outcome,
+    Page,
+    Revive,
+    SideName,
+    Update,
+    Write,
+    one_at_a_time,
+)
+
+PAGE_SIZE = 2500
+
+#: How many generations of chosen ids are tried when a marker is checked against an id.
+GENERATIONS = 50
+
+_RESHAPES = frozenset({"start", "end", "recurrence"})
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRules:
+    """How copies are made: `identity` names account and calendar in chosen ids and markers' MACs."""
+
+    secret: bytes
+    identity: str
+    guests_write: bool = False
+    guest_mail: GuestMail = GuestMail.NONE
+
+
+class GoogleSide:
+    """One calendar of one person, reached through one transport."""
+
+    name = SideName.GOOGLE
+    tells_before = False
+    batch = 100
+
+    def __init__(self, transport: Transport, calendar: str, rules: CopyRules) -> None:
+        """`calendar`: "primary" or a calendar id."""
+        self._transport = transport
+        self._events = transport.events
+        self._calendar = calendar
+        self._rules = rules
+        self._origin = f"google:{self._digest('calendar', key='', size=6).hex()}:"
+        self.mails = 0
+        self._may_invite = True
+
+    @property
+    def calls(self) -> int:
+        """Requests made so far, attempts included; OAuth's are not counted."""
+        return self._transport.calls
+
+    def access_version(self) -> str:
+        """A person's own calendar has no permissions that could move."""
+        return ""
+
+    def marker(self, key: str) -> str:
+        """Name a Google event of this account towards the CRM, without telling the calendar's address."""
+        return f"{self._origin}{key}"
+
+    def chosen_key(self, marker: str, generation: int) -> str:
+        """Return the id of the copy of `marker`: base32hex, the same after the loss of our database."""
+        return b32hexencode(self._digest(marker, str(generation), size=20)).decode().lower()
+
+    def observe(self, cursor: str | None) -> Iterator[Page]:
+        """events.list: everything, or what changed since the sync token; the token comes with the last page."""
+        request = self._transport.listing(
+            cursor,
+            calendarId=self._calendar,
+            maxResults=PAGE_SIZE,
+            showDeleted=True,
+            singleEvents=False,
+            fields=mapping.LIST_FIELDS,
+        )
+        while request is not None:
+            answer = self._transport.execute("events.list", request)
+            if not isinstance(answer, dict):
+                raise Later("Google events.list: an answer without items")
+            token = answer.get("nextSyncToken")
+            request = self._events.list_next(request, answer)
+            if request is None and not token:
+                raise Later("Google events.list: the last page has no sync token")
+            items = [self._item(row, whole=cursor is None) for row in answer.pop("items", ())]
+            yield Page(items, token, complete=cursor is None)
+
+    def read(self, key: str) -> Item | None:
+        """events.get; for a series also its exceptions, by events.list with its iCalUID."""
+        try:
+            resource = self._get(key)
+        except Stale:
+            return None
+        # Within a second nobody can tell our insert from an edit that followed it.
+        item = replace(self._item(resource, whole=True), untouched=False)
+        if item.gone or item.event is None or not item.event.recurrence:
+            return item
+        return replace(
+            item, event=item.event.with_exceptions(self._exceptions(key, item.ical_uid)), partial=False
+        )
+
+    def find(self, marker: str) -> Item | None:
+        """Return the living copy of an original, by the ids it can have."""
+        request = self._events.list(
+            calendarId=self._calendar,
+            privateExtendedProperty=f"{mapping.MARKER}={marker}",
+            maxResults=250,
+            fields=mapping.LIST_FIELDS,
+        )
+        answer = self._transport.execute("events.find", request)
+        items = (self._item(row, whole=False) for row in answer.get("items", ()))
+        return next((item for item in items if item.marker == marker and not item.gone), None)
+
+    def write(self, batch: Sequence[Write]) -> Iterator[Outcome]:
+        """One request a write, in order (more for changed occurrences of a series)."""
+        return one_at_a_time(self._write, batch)
+
+    def _write(self, write: Write) -> Item | None:
+        if isinstance(write, Update | Delete) and (kind := mapping.read_only_type(write.version)):
+            raise Refused(f"Google events of type {kind} are read-only: the change stays in the CRM")
+        if isinstance(write, Delete):
+            self._delete(write)
+            return None
+        if isinstance(write, Revive):
+            return self._revive(write)
+        if write.access is None or write.access.level < Level.BUSY:
+            raise Refused("no permission decision came with the write")
+        return self._create(write) if isinstance(write, Create) else self._update(write)
+
+    def _create(self, write: Create) -> Item:
+        body = mapping.without_nulls(
+            mapping.body_of(write.event, frozenset(FIELDS), self._rules.guests_write)
+        )
+        mac = self._mac(write.marker)
+        private = {mapping.MARKER: write.marker, mapping.MARKER_MAC: mac}
+        body |= {"id": write.key, "extendedProperties": {"private": private}}
+        if write.event.redacted:
+            body |= {"summary": write.event.title, "visibility": "private"}
+        request = self._events.insert(
+            calendarId=self._calendar,
+            body=body,
+            sendUpdates=self._rules.guest_mail,
+            fields=mapping.ITEM_FIELDS,
+        )
+        try:
+            item = self._item(self._send("events.insert", request, body), whole=True)
+        except KeyTaken:
+            item = replace(self._item(self._landed(write), whole=True), untouched=False)
+        return self._with_exceptions(
+            item, frozenset(f"x:{key}" for key in write.event.exceptions), write.event
+        )
+
+    def _landed(self, write: Create) -> Any:
+        """Return our own copy when an earlier attempt made it; KeyTaken when the id belongs to a deleted one."""
+        try:
+            resource = self._get(write.key)
+        except Stale:
+            raise KeyTaken("Google events.insert: id taken") from None
+        if resource.get("status") == "cancelled":
+            raise KeyTaken("Google events.insert: id of a deleted event")
+        return resource
+
+    def _update(self, write: Update) -> Item:
+        fields = frozenset(name for name in write.patch.fields if exception_key(name) is None)
+        body = mapping.body_of(write.patch.event, fields, self._rules.guests_write)
+        item = Item(write.key, write.version, partial=True)
+        if body:
+            item = self._patched(write.key, body, write.version)
+        item = self._with_exceptions(item, write.patch.fields - fields, write.patch.event)
+        if fields & _RESHAPES and item.event is not None and item.event.recurrence:
+            # Google drops exceptions that no longer fall on the rule, and does not say so in the answer.
+            return self.read(write.key) or item
+        return item
+
+    def _patched(self, key: str, body: dict[str, Any], version: str) -> Item:
+        request = self._events.patch(
+            calendarId=self._calendar,
+            eventId=key,
+            body=body,
+            sendUpdates=self._rules.guest_mail,
+            fields=mapping.ITEM_FIELDS,
+        )
+        if version:
+            request.headers["If-Match"] = version
+        resource = self._send("events.patch", request, body)
+        if resource.get("status") == "cancelled":
+            raise Stale("Google events.patch: the event is deleted")
+        item = self._item(resource, whole=False)
+        return replace(item, partial=item.event is not None and bool(item.event.recurrence))
+
+    def _send(self, operation: str, request: Any, body: dict[str, Any]) -> Any:
+        """Execute a write; a quota that ends with an invitation holds up invitations only (google.md Q-06)."""
+        invites = "attendees" in body
+        if invites and not self._may_invite:
+            raise Limited(f"Google {operation}: invitations are limited", QUOTA_PAUSE_SECONDS)
+        try:
+            return self._transport.execute(operation, request)
+        except Spent as error:
+            if not invites:
+                raise
+            self._may_invite = False
+            raise Limited(error.reason, QUOTA_PAUSE_SECONDS) from None
+
+    def _with_exceptions(self, item: Item, names: frozenset[str], source: Event) -> Item:
+        """Write exceptions one by one and return the item with what is stored of them."""
+        if not names:
+            return item
+        stored: dict[str, Event | None] = {}
+        for name in sorted(names):
+            key = exception_key(name) or ""
+            stored.update(self._write_exception(item.key, key, source))
+        return replace(item, exceptions=stored)
+
+    def _write_exception(self, series: str, key: str, source: Event) -> dict[str, Event | None]:
+        moved = source.exceptions[key] if key in source.exceptions else _as_series(source, key)
+        occurrence = self._occurrence(series, key)
+        if moved is None:
+            if occurrence.get("status") != "cancelled":
+                self._delete(Delete(occurrence["id"], occurrence.get("etag", "")))
+            return {key: None}
+        body = mapping.body_of(moved, frozenset(FIELDS) - {"recurrence"}, self._rules.guests_write)
+        body["status"] = "confirmed"
+        # One that is as its series again is listed as an exception all the same, so it is kept as this side's face.
+        return dict(self._patched(occurrence["id"], body, occurrence.get("etag", "")).exceptions)
+
+    def _occurrence(self, series: str, key: str) -> Any:
+        """Return an occurrence's resource as it is now; Stale when the series has none there."""
+        try:
+            return self._get(f"{series.split('_R')[0]}_{key}")
+        except Stale:
+            pass
+        start = f"{key[:4]}-{key[4:6]}-{key[6:8]}"
+        if len(key) > len("YYYYMMDD"):
+            start += f"T{key[9:11]}:{key[11:13]}:{key[13:15]}Z"
+        request = self._events.instances(
+            calendarId=self._calendar, eventId=series, originalStart=start, showDeleted=True
+        )
+        found = self._transport.execute("events.instances", request).get("items", ())
+        if not found:
+            raise Refused("the series has no occurrence there")
+        return found[0]
+
+    def _delete(self, write: Delete) -> None:
+        request = self._events.delete(
+            calendarId=self._calendar, eventId=write.key, sendUpdates=self._rules.guest_mail
+        )
+        if write.version:
+            request.headers["If-Match"] = write.version
+        try:
+            answer = self._transport.execute("events.delete", request)
+        except Stale as stale:
+            # 404, 410 and 412 alike: only a look tells whether it is gone.
+            left = self.read(write.key)
+            if left is not None and not left.gone:
+                raise stale from None
+            return
+        if answer:
+            # The library does not parse what a deletion answers, and Google's answer is empty: this is a gateway's page.
+            raise Later("Google events.delete: an answer that is not Google's")
+
+    def _revive(self, write: Revive) -> Item:
+        """events.patch of the status alone: Google still holds the rest (google.md W-09)."""
+        request = self._events.patch(
+            calendarId=self._calendar,
+            eventId=write.key,
+            body={"status": "confirmed"},
+            sendUpdates=self._rules.guest_mail,
+            fields=mapping.ITEM_FIELDS,
+        )
+        item = self._item(self._transport.execute("events.patch", request), whole=True)
+        if item.gone:
+            raise Refused("Google events.patch: the event stays deleted")
+        if write.event is None:
+            return item
+        # A series comes back without its exceptions.
+        return self._with_exceptions(
+            item, frozenset(f"x:{key}" for key in write.event.exceptions), write.event
+        )
+
+    def _get(self, key: str) -> Any:
+        request = self._events.get(calendarId=self._calendar, eventId=key, fields=mapping.ITEM_FIELDS)
+        return self._transport.execute("events.get", request)
+
+    def _exceptions(self, key: str, ical_uid: str) -> dict[str, Event | None]:
+        found: dict[str, Event | None] = {}
+        request = self._events.list(
+            calendarId=self._calendar,
+            iCalUID=ical_uid,
+            showDeleted=True,
+            singleEvents=False,
+            maxResults=PAGE_SIZE,
+            fields=mapping.LIST_FIELDS,
+        )
+        while request is not None:
+            answer = self._transport.execute("events.list", request)
+            for row in answer.get("items", ()):
+                if row.get("recurringEventId") == key:
+                    found.update(mapping.to_item(row, whole=False).exceptions)
+            request = self._events.list_next(request, answer)
+        return found
+
+    def _item(self, resource: Any, whole: bool) -> Item:
+        item = mapping.to_item(resource, whole)
+        ahead = self._transport.ahead
+        if ahead and item.modified is not None:
+            item = replace(item, modified=item.modified - ahead)
+        return replace(item, marker=self._verified(item)) if item.marker else item
+
+    def _verified(self, item: Item) -> str:
+        """Return the marker of our own copy; "" for a copy of it that a person made.
+
+        Ours has both: a MAC that verifies, and the id that some generation of this original has.
+        """
+        mac, _, marker = item.marker.partition(":")
+        if not hmac.compare_digest(mac, self._mac(marker)):
+            return ""
+        ids = (self.chosen_key(marker, generation) for generation in range(GENERATIONS))
+        return marker if item.key in ids else ""
+
+    def _mac(self, marker: str) -> str:
+        return self._digest("marker", key=marker, size=16).hex()
+
+    def _digest(self, purpose: str, key: str, size: int) -> bytes:
+        text = f"{self._rules.identity}\0{purpose}\0{key}"
+        return blake2b(text.encode(), key=self._rules.secret, digest_size=size).digest()
+
+
+def _as_series(series: Event, key: str) -> Event:
+    """Return the occurrence as the series has it, for taking an exception back."""
+    start = occurrence_start(key)
+    end = start + length(series)
+    return replace(series, start=start, end=end, recurrence=(), exceptions={})

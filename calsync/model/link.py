@@ -1,0 +1,172 @@
+"""The mapping row in values: what was agreed, what is seen, what is about to be written."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from hashlib import blake2b
+
+from calsync.model.event import EXCEPTION, Attendee, Event, Visibility
+from calsync.model.permission import Level
+from calsync.model.side import SideName
+
+#: Fingerprints of one side of a link, by field name. A field at its default is left out.
+Face = Mapping[str, str]
+
+#: Present in the face of an event of which only the time is known.
+REDACTED = "~"
+
+
+class Kind(StrEnum):
+    """What a side shows of an event, compared with the last agreement."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    GONE = "gone"
+    NEVER = "never"
+    WITHHELD = "withheld"
+    OUTSIDE = "outside"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was last seen of a side.
+
+    `event` and `face` are filled when `kind` is CHANGED, and when a side was read for its content. `master`
+    says that the series itself was seen, not only exceptions (`event` is then a mere carrier of them).
+    `partial` says that exceptions not mentioned are as at base. `level` is what the person may do there.
+    """
+
+    kind: Kind
+    event: Event | None = None
+    face: Face = field(default_factory=dict)
+    master: bool = True
+    partial: bool = False
+    modified: datetime | None = None
+    level: Level = Level.DELETE
+
+    @property
+    def whole(self) -> bool:
+        """True when the content is all there is, so that a copy can be made of it."""
+        return self.event is not None and self.master and not self.partial
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The last agreement: the face that each side had; None where there is none."""
+
+    google: Face | None = None
+    crm: Face | None = None
+    origin: SideName | None = None
+
+    def face(self, side: SideName) -> Face | None:
+        """Return the face of one side."""
+        return self.google if side is SideName.GOOGLE else self.crm
+
+    @property
+    def linked(self) -> bool:
+        """True when both sides have agreed before."""
+        return self.google is not None and self.crm is not None
+
+
+class Verb(StrEnum):
+    """What an intent does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RETRACT = "retract"
+    REVIVE = "revive"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The write about to be made: on record before it is sent, gone when its outcome is recorded.
+
+    `sent` is the face of what is written, `source` the face of the original at the decision; both are
+    limited to the fields that move. A deletion has neither; without `source` the other side's face stays.
+    """
+
+    side: SideName
+    verb: Verb
+    key: str
+    marker: str
+    version: str
+    sent: Face = field(default_factory=dict)
+    source: Face = field(default_factory=dict)
+
+
+class Fingerprints:
+    """Makes keyed fingerprints of an account's fields: equal texts look different in another account."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: 16 to 64 secret bytes."""
+        self._seed = blake2b(key=key, digest_size=9)
+        self._seeds: dict[str, blake2b] = {}
+
+    def of(self, name: str, value: str) -> str:
+        """Return the fingerprint of one text under a field name, 12 characters."""
+        seed = self._seeds.get(name)
+        if seed is None:
+            seed = self._seeds[name] = self._seed.copy()
+            seed.update(f"{name}\0".encode())
+        digest = seed.copy()
+        digest.update(value.encode("utf-8", "surrogatepass"))
+        return b2a_base64(digest.digest(), newline=False).decode()
+
+    def face(self, event: Event) -> dict[str, str]:
+        """Return the face of an event, exceptions included."""
+        face = self._fields(event)
+        for key, moved in event.exceptions.items():
+            face[EXCEPTION + key] = self.exception(moved)
+        return face
+
+    def exception(self, moved: Event | None) -> str:
+        """Return the fingerprint of one exception: that of its whole content, or of being cancelled."""
+        if moved is None:
+            return "cancelled"
+        return self.of("exception", repr(sorted(self._fields(moved).items())))
+
+    def match(self, event: Event) -> int:
+        """Return a number that is equal for events which people would call the same (63 bits)."""
+        title = " ".join(event.title.casefold().split())
+        digest = self._seed.copy()
+        digest.update(f"match\0{title}\0{event.start}\0{event.end}\0{event.recurrence}".encode())
+        return int.from_bytes(digest.digest()[:8], "big") >> 1
+
+    def _fields(self, event: Event) -> dict[str, str]:
+        of = self.of
+        start, end = event.start.isoformat(), event.end.isoformat()
+        if event.zone:
+            start = f"{start} {event.zone}"
+        face = {"start": of("start", start), "end": of("end", end)}
+        if event.title:
+            face["title"] = of("title", event.title)
+        if event.description:
+            face["description"] = of("description", event.description)
+        if event.location:
+            face["location"] = of("location", event.location)
+        if event.recurrence:
+            face["recurrence"] = of("recurrence", "\n".join(event.recurrence))
+        if event.attendees:
+            face["attendees"] = of("attendees", _attendees_text(event.attendees))
+        if event.reminders is not None:
+            face["reminders"] = of("reminders", str(event.reminders))
+        if event.visibility is not Visibility.DEFAULT:
+            face["visibility"] = of("visibility", event.visibility.value)
+        if event.redacted:
+            face[REDACTED] = "1"
+        return face
+
+
+def _attendees_text(attendees: tuple[Attendee, ...]) -> str:
+    return "\n".join([f"{person.email}\0{person.name}\0{person.response}" for person in attendees])
+
+
+def carrier(exceptions: Mapping[str, Event | None], day: date) -> Event:
+    """Return an event that only carries exceptions of a series whose own fields were not seen."""
+    return Event(title="", start=day, end=day, exceptions=exceptions)

@@ -1,0 +1,1 @@
+"""Campaigns: an installation is broken at random, and a ledger of what people wrote decides whether it held."""

@@ -1,0 +1,1 @@
+"""The demo: a page with both calendars side by side, and a scripted round trip."""

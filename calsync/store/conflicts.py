@@ -1,0 +1,98 @@
+"""What lost in a clash: kept, encrypted for its person, until it expires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from calsync.store.database import UtcDateTime, metadata
+
+conflicts = Table(
+    "conflict",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", Integer, ForeignKey("account.id"), nullable=False),
+    Column("link_id", Integer, nullable=False),
+    Column("google_key", String(1024)),
+    Column("crm_key", String(1024)),
+    Column("field", String(100), nullable=False),
+    Column("kept", LargeBinary, nullable=False),
+    Column("lost", LargeBinary, nullable=False),
+    Column("kept_side", String(10), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("conflict_account", "account_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One lost value; `kept` and `lost` are sealed for the account at "conflict.kept" and "conflict.lost"."""
+
+    account_id: int
+    link_id: int
+    google_key: str | None
+    crm_key: str | None
+    field: str
+    kept: bytes
+    lost: bytes
+    kept_side: str
+    at: datetime
+
+
+def keep(connection: Connection, lost: Sequence[Conflict]) -> None:
+    """Store losers: in the transaction of the intent that overwrites them."""
+    if lost:
+        rows = [{column: getattr(row, column) for column in Conflict.__slots__} for row in lost]
+        connection.execute(insert(conflicts), rows)
+
+
+def of_account(connection: Connection, account_id: int) -> list[tuple[int, Conflict]]:
+    """Return an account's conflicts with their ids, newest first."""
+    query = select(conflicts).where(conflicts.c.account_id == account_id).order_by(conflicts.c.id.desc())
+    rows = connection.execute(query).mappings()
+    return [(row["id"], Conflict(**{name: row[name] for name in Conflict.__slots__})) for row in rows]
+
+
+def find(connection: Connection, number: int) -> Conflict | None:
+    """Return a conflict by its id."""
+    row = connection.execute(select(conflicts).where(conflicts.c.id == number)).mappings().first()
+    return Conflict(**{name: row[name] for name in Conflict.__slots__}) if row else None
+
+
+def together(connection: Connection, one: Conflict) -> dict[int, Conflict]:
+    """Return a conflict and those that its link lost at the same time, by id."""
+    query = select(conflicts).where(conflicts.c.link_id == one.link_id, conflicts.c.at == one.at)
+    rows = connection.execute(query).mappings()
+    return {row["id"]: Conflict(**{name: row[name] for name in Conflict.__slots__}) for row in rows}
+
+
+def settle(connection: Connection, numbers: Sequence[int]) -> None:
+    """Forget conflicts that are no longer open."""
+    connection.execute(delete(conflicts).where(conflicts.c.id.in_(numbers)))
+
+
+def expire(connection: Connection, before: datetime) -> None:
+    """Forget what lost before an instant."""
+    connection.execute(delete(conflicts).where(conflicts.c.at < before))
+
+
+def count(connection: Connection) -> dict[int, int]:
+    """Return how many conflicts each account has."""
+    query = select(conflicts.c.account_id, func.count()).group_by(conflicts.c.account_id)
+    return dict(connection.execute(query).tuples().all())

@@ -1,0 +1,254 @@
+"""Consent under way: tickets, flows through Google, and sessions of people's browsers.
+
+Only digests of tickets, states and session ids are kept; what must be read again is sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from calsync.store.database import UtcDateTime, metadata
+from calsync.store.vault import Vault
+
+TICKET_LIFE = timedelta(hours=24)
+FLOW_LIFE = timedelta(minutes=10)
+SESSION_IDLE = timedelta(minutes=15)
+SESSION_LIFE = timedelta(hours=8)
+
+tickets = Table(
+    "ticket",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("user", String(200), nullable=False),
+    Column("expected", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    Index("ticket_user", "user"),
+)
+
+flows = Table(
+    "consent_flow",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state_digest", String(64), nullable=False, unique=True),
+    Column("browser_digest", String(64), nullable=False),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("returned_at", UtcDateTime),
+    Column("granted", LargeBinary),
+)
+
+sessions = Table(
+    "web_session",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user", String(200), nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+)
+
+
+def new_secret() -> str:
+    """Return 256 random bits as text for an address or a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a 256-bit secret: it needs no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A consent link that can still be used."""
+
+    id: int
+    user: str
+    expected: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A browser's way through Google; `secrets` are those of the OAuth request."""
+
+    id: int
+    ticket: Ticket
+    secrets: Mapping[str, str]
+    granted: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A grant that waits to be withdrawn."""
+
+    flow_id: int
+    subject: str
+    refresh_token: str
+
+
+def new_ticket(
+    connection: Connection, vault: Vault, user: str, expected: str, now: datetime
+) -> tuple[str, datetime]:
+    """Return a fresh ticket and when it expires; earlier ones of the user end."""
+    connection.execute(
+        update(tickets).where(tickets.c.user == user, tickets.c.used_at.is_(None)).values(used_at=now)
+    )
+    secret, expires = new_secret(), now + TICKET_LIFE
+    sealed = vault.shared_cipher().seal_text("ticket.expected", expected.strip().lower())
+    values = {"digest": digest(secret), "user": user, "expected": sealed, "expires_at": expires}
+    connection.execute(insert(tickets).values(**values))
+    return secret, expires
+
+
+def find_ticket(connection: Connection, vault: Vault, secret: str, now: datetime) -> Ticket | None:
+    """Return a ticket that is known, unused and not expired."""
+    row = connection.execute(select(tickets).where(tickets.c.digest == digest(secret))).mappings().first()
+    return _live(vault, row, now)
+
+
+def _live(vault: Vault, row: Any, now: datetime) -> Ticket | None:
+    if row is None or row["used_at"] is not None or row["expires_at"] <= now:
+        return None
+    expected = vault.shared_cipher().open_text("ticket.expected", row["expected"])
+    return Ticket(row["id"], row["user"], expected, row["expires_at"])
+
+
+def use_ticket(connection: Connection, ticket_id: int, now: datetime) -> bool:
+    """Use a ticket up; False when somebody was faster."""
+    query = update(tickets).where(tickets.c.id == ticket_id, tickets.c.used_at.is_(None))
+    return connection.execute(query.values(used_at=now)).rowcount == 1
+
+
+def start_flow(
+    connection: Connection,
+    vault: Vault,
+    ticket: Ticket,
+    browser: str,
+    state: str,
+    request: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Remember a request to Google: verifier and nonce sealed, bound to one browser."""
+    values = {
+        "state_digest": digest(state),
+        "browser_digest": digest(browser),
+        "ticket_id": ticket.id,
+        "sealed": vault.shared_cipher().seal("consent_flow.sealed", orjson.dumps(dict(request))),
+        "expires_at": now + FLOW_LIFE,
+    }
+    connection.execute(insert(flows).values(**values))
+
+
+def take_return(connection: Connection, vault: Vault, state: str, browser: str, now: datetime) -> Flow | None:
+    """Burn a state: return its flow the first time it comes back, in time, from the browser it belongs to."""
+    row = connection.execute(select(flows).where(flows.c.state_digest == digest(state))).mappings().first()
+    if row is None or row["returned_at"] is not None or row["expires_at"] <= now:
+        return None
+    if not secrets.compare_digest(row["browser_digest"], digest(browser)):
+        return None
+    connection.execute(update(flows).where(flows.c.id == row["id"]).values(returned_at=now))
+    return _flow(connection, vault, row, now)
+
+
+def hold_grant(
+    connection: Connection, vault: Vault, flow: Flow, granted: Mapping[str, Any], now: datetime
+) -> None:
+    """Keep what Google granted, sealed, until the person confirms."""
+    sealed = vault.shared_cipher().seal("consent_flow.granted", orjson.dumps(dict(granted)))
+    query = update(flows).where(flows.c.id == flow.id)
+    connection.execute(query.values(granted=sealed, expires_at=now + FLOW_LIFE))
+
+
+def find_held(connection: Connection, vault: Vault, browser: str, now: datetime) -> Flow | None:
+    """Return the grant that waits for this browser's confirmation."""
+    query = select(flows).where(flows.c.browser_digest == digest(browser), flows.c.granted.is_not(None))
+    row = connection.execute(query.order_by(flows.c.id.desc()).limit(1)).mappings().first()
+    if row is None or row["expires_at"] <= now:
+        return None
+    return _flow(connection, vault, row, now)
+
+
+def end_flow(connection: Connection, flow_id: int) -> None:
+    """Forget a flow and what it held."""
+    connection.execute(delete(flows).where(flows.c.id == flow_id))
+
+
+def expire_flow(connection: Connection, flow_id: int, now: datetime) -> None:
+    """Let a flow end now: what it holds is withdrawn by the next clean-up."""
+    connection.execute(update(flows).where(flows.c.id == flow_id).values(expires_at=now))
+
+
+def overdue(connection: Connection, vault: Vault, now: datetime) -> list[Overdue]:
+    """Return grants that were never confirmed in time."""
+    query = select(flows).where(flows.c.expires_at <= now, flows.c.granted.is_not(None))
+    cipher = vault.shared_cipher()
+    found = []
+    for row in connection.execute(query).mappings():
+        granted = orjson.loads(cipher.open("consent_flow.granted", row["granted"]))
+        found.append(Overdue(row["id"], str(granted["subject"]), str(granted["refresh_token"])))
+    return found
+
+
+def clean_up(connection: Connection, now: datetime) -> None:
+    """Forget flows that hold nothing, tickets and sessions whose time is over."""
+    connection.execute(delete(flows).where(flows.c.expires_at <= now, flows.c.granted.is_(None)))
+    in_use = select(flows.c.ticket_id)
+    connection.execute(delete(tickets).where(tickets.c.expires_at <= now, tickets.c.id.not_in(in_use)))
+    connection.execute(delete(sessions).where(sessions.c.ends_at <= now))
+
+
+def _flow(connection: Connection, vault: Vault, row: Any, now: datetime) -> Flow | None:
+    found = connection.execute(select(tickets).where(tickets.c.id == row["ticket_id"])).mappings().first()
+    ticket = _live(vault, found, now)
+    if ticket is None:
+        return None
+    cipher = vault.shared_cipher()
+    request = orjson.loads(cipher.open("consent_flow.sealed", row["sealed"]))
+    granted = orjson.loads(cipher.open("consent_flow.granted", row["granted"])) if row["granted"] else None
+    return Flow(row["id"], ticket, request, granted)
+
+
+def new_session(connection: Connection, user: str, now: datetime) -> str:
+    """Return the id of a fresh browser session."""
+    secret = new_secret()
+    values = {"digest": digest(secret), "user": user, "seen_at": now, "ends_at": now + SESSION_LIFE}
+    connection.execute(insert(sessions).values(**values))
+    return secret
+
+
+def session_user(connection: Connection, secret: str, now: datetime) -> str | None:
+    """Return whose session it is, and keep it alive; None when it is unknown, idle for too long or over."""
+    row = connection.execute(select(sessions).where(sessions.c.digest == digest(secret))).mappings().first()
+    if row is None or row["ends_at"] <= now or row["seen_at"] + SESSION_IDLE <= now:
+        return None
+    connection.execute(update(sessions).where(sessions.c.digest == row["digest"]).values(seen_at=now))
+    return str(row["user"])
+
+
+def end_sessions(connection: Connection, user: str) -> None:
+    """Close all sessions of a user."""
+    connection.execute(delete(sessions).where(sessions.c.user == user))

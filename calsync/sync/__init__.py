@@ -1,0 +1,1 @@
+"""The engine: observe, decide, intend, write, record."""

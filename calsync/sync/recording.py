@@ -1,0 +1,183 @@
+"""What the answer to a write means for a link: which fields are agreed now, and what is left to do.
+
+Each action settles its own fields on both faces, so a half-done merge is recorded truthfully.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from calsync.model.errors import Later, SideError
+from calsync.model.event import exception_key
+from calsync.model.link import REDACTED, Base, Face, Intent, Kind, Sight, Verb
+from calsync.model.side import SIDES, Item, Outcome, SideName, Write
+from calsync.store.links import Link
+from calsync.sync import sights
+from calsync.sync.reconcile import Decision
+
+Faces = dict[SideName, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An intent and what came of it. `resumed`: found out by a look, not told by the write's answer."""
+
+    intent: Intent
+    outcome: Outcome
+    resumed: bool = False
+    write: Write | None = None
+
+    @property
+    def failed(self) -> bool:
+        """True when the write did not happen, or may not have."""
+        return isinstance(self.outcome, SideError)
+
+    @property
+    def removed(self) -> bool:
+        """True when the event is gone by this write."""
+        if self.intent.verb not in (Verb.DELETE, Verb.RETRACT):
+            return False
+        return self.outcome is None or (isinstance(self.outcome, Item) and self.outcome.gone)
+
+
+def record_rest(link: Link, seen: Mapping[SideName, Sight], decision: Decision) -> None:
+    """Record a decision that needs no write."""
+    kinds = [seen[side].kind for side in SIDES]
+    resting = any(kind in (Kind.WITHHELD, Kind.OUTSIDE) for kind in kinds)
+    link.held = decision.held or (resting and (Kind.CHANGED in kinds or link.held))
+    faces = _faces(link)
+    _agree(faces, seen, decision.agreed)
+    if decision.agreed or link.base.linked:
+        link.base = Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin)
+        link.match = None
+    _calm(link)
+
+
+def record_outcomes(
+    scene: sights.Scene,
+    link: Link,
+    seen: Mapping[SideName, Sight],
+    decision: Decision,
+    done: Sequence[Done],
+) -> None:
+    """Take the outcomes of a link's writes into the link; an intent stays open when nobody can tell."""
+    faces = _faces(link)
+    _agree(faces, seen, decision.agreed)
+    joined = link.base.linked or bool(decision.agreed)
+    for step in done:
+        if not step.failed:
+            joined = _take(scene, link, faces, step)
+    link.base = Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin) if joined else _no_base(link)
+    link.intents = tuple(step.intent for step in done if isinstance(step.outcome, Later))
+    unsettled = any(step.failed or step.resumed for step in done)
+    if not unsettled:
+        link.held = decision.held
+        _calm(link)
+    for step in done:
+        if isinstance(step.outcome, Item) and not step.removed and step.intent.verb is not Verb.REVIVE:
+            sights.look(scene, link, step.intent.side, step.outcome, keep_content=False)
+    link.dirty = link.dirty or unsettled
+
+
+def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
+    """Take one success into faces and halves; return whether the two sides are joined now."""
+    intent, outcome = step.intent, step.outcome
+    if step.removed or not isinstance(outcome, Item):
+        _take_removal(link, intent.side)
+        return False
+    if intent.verb is Verb.REVIVE:
+        _take_revival(link, intent.side, outcome)
+        return False
+    if intent.verb in (Verb.DELETE, Verb.RETRACT):
+        # The person may not delete there; the side has noted that they do not take part.
+        _take_removal(link, intent.side.other)
+        link.origin = intent.side
+        return False
+    stored = sights.face_of(scene, link, intent.side, outcome)
+    if intent.verb is Verb.CREATE:
+        _take_creation(link, faces, intent, outcome, stored)
+        if step.resumed:
+            _forget_unwritten(faces, intent, stored)
+        return True
+    landed = [name for name in intent.sent if not step.resumed or stored.get(name, "") == intent.sent[name]]
+    _advance(faces[intent.side], stored, landed)
+    _advance(faces[intent.side.other], intent.source, [name for name in landed if name in intent.source])
+    if REDACTED in intent.source and landed:
+        _advance(faces[intent.side.other], intent.source, [REDACTED])
+    return True
+
+
+def _take_creation(link: Link, faces: Faces, intent: Intent, item: Item, stored: Face) -> None:
+    half = link.half(intent.side)
+    half.key, half.state = item.key, Kind.SAME
+    # What differs from what was sent is the side's own rewriting, unless somebody has edited it since.
+    unsent = {
+        name: value for name, value in stored.items() if name in intent.source and name not in intent.sent
+    }
+    faces[intent.side] = dict(stored if item.untouched and not item.gone else {**intent.sent, **unsent})
+    if not stored.get(REDACTED):
+        faces[intent.side].pop(REDACTED, None)
+    faces[intent.side.other] = dict(intent.source)
+    link.match = None
+    if link.origin is intent.side:
+        # The copy has outlived its original, and is the original from now on.
+        link.origin = intent.side.other
+
+
+def _forget_unwritten(faces: Faces, intent: Intent, stored: Face) -> None:
+    """Take exceptions that the process did not get to write out of the agreement, so that they are written."""
+    for name in intent.sent:
+        if exception_key(name) is not None and name not in stored:
+            for face in faces.values():
+                face.pop(name, None)
+
+
+def _take_removal(link: Link, side: SideName) -> None:
+    half, other = link.half(side), link.half(side.other)
+    half.key, half.version, half.state, half.seen = None, "", Kind.NEVER, None
+    if side is SideName.GOOGLE:
+        link.generation += 1
+    if other.state is Kind.GONE:
+        other.key, other.seen = None, None
+
+
+def _take_revival(link: Link, side: SideName, item: Item) -> None:
+    """Let an event rest that was brought back on one side only, until somebody changes it."""
+    half, other = link.half(side), link.half(side.other)
+    half.key, half.version, half.state, half.seen = item.key, item.version, Kind.SAME, None
+    half.modified = item.modified
+    other.key, other.version, other.state, other.seen = None, "", Kind.NEVER, None
+    link.origin = side
+
+
+def _faces(link: Link) -> Faces:
+    return {side: dict(link.base.face(side) or {}) for side in SIDES}
+
+
+def _no_base(link: Link) -> Base:
+    return Base(None, None, link.origin)
+
+
+def _agree(faces: Faces, seen: Mapping[SideName, Sight], names: Iterable[str]) -> None:
+    for side in SIDES:
+        if seen[side].event is not None:
+            _advance(faces[side], seen[side].face, (*names, REDACTED))
+
+
+def _advance(base: dict[str, str], face: Face, names: Iterable[str]) -> None:
+    for name in names:
+        value = face.get(name)
+        if value:
+            base[name] = value
+        else:
+            base.pop(name, None)
+
+
+def _calm(link: Link) -> None:
+    """Mark a link as settled: content that was waiting is dropped."""
+    link.dirty, link.retry_at, link.attempts = False, None, 0
+    for half in (link.google, link.crm):
+        half.seen = None
+        if half.state is Kind.CHANGED:
+            half.state = Kind.SAME

@@ -1,0 +1,401 @@
+"""Settling links: decide, intend, write, record, in batches.
+
+A batch is one commit of intents and losers, the writes, and one commit of what came of them. The process may
+die between any two lines: an open intent is finished by `resume` before anything else is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from calsync.model.errors import (
+    KeyTaken,
+    Later,
+    Limited,
+    NotTried,
+    Refused,
+    SideError,
+    Stale,
+    ends_account,
+)
+from calsync.model.event import Event
+from calsync.model.link import REDACTED, Intent, Kind, Sight, Verb
+from calsync.model.side import (
+    SIDES,
+    CalendarSide,
+    Create,
+    Delete,
+    Item,
+    Outcome,
+    Patch,
+    SideName,
+    Update,
+    Write,
+)
+from calsync.store import conflicts, contents, links
+from calsync.store.database import writing
+from calsync.store.links import Link
+from calsync.sync import sights
+from calsync.sync.journal import enter, look_back
+from calsync.sync.reconcile import (
+    Action,
+    Change,
+    Copy,
+    Decision,
+    Remove,
+    Rules,
+    reconcile,
+)
+from calsync.sync.recording import Done, record_outcomes, record_rest
+from calsync.sync.tally import Tally
+
+BATCH = 100
+
+#: How often a link is decided anew within one round when the world moves under it.
+TRIES = 3
+
+_RETRY = timedelta(minutes=1)
+_LONGEST_RETRY = timedelta(hours=6)
+
+
+@dataclass(slots=True)
+class Work:
+    """One round's parts."""
+
+    engine: Engine
+    scene: sights.Scene
+    sides: dict[SideName, CalendarSide]
+    rules: Rules
+    tally: Tally
+    #: Links whose deletion waits until both sides were observed, by the side that would lose an event.
+    deletions: dict[SideName, list[int]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    #: Set when an event stays unreachable: only a complete observation can tell what became of it.
+    relist: bool = False
+    #: Columns of the account to be saved at the end of the round.
+    columns: dict[str, Any] = field(default_factory=dict)
+    #: Set when this run is in the journal.
+    noted: bool = False
+    #: The run that this one takes back.
+    undoes: str | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """A link, its sights, the decision, and the writes it leads to."""
+
+    link: Link
+    seen: dict[SideName, Sight]
+    decision: Decision
+    steps: list[tuple[Intent, Write]] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    again: bool = False
+    #: Set when the link was stored with its intents, as nothing but these.
+    bare: bool = False
+    #: What updates are about to replace, on sides that do not tell afterwards.
+    before: dict[SideName, Event] = field(default_factory=dict)
+
+
+def settle(work: Work, batch: Sequence[Link], deleting: bool = False) -> None:
+    """Bring a batch of links to agreement; deletions are put off unless `deleting`.
+
+    Raises Later, ConsentLost or CalendarLost when a side as a whole cannot go on; what was done is recorded.
+    """
+    waiting = list(batch)
+    for _ in range(TRIES):
+        plans = [plan for plan in (_decide(work, link, deleting) for link in waiting) if plan is not None]
+        broken = carry_out(work, plans)
+        if broken is not None:
+            raise broken
+        waiting = [plan.link for plan in plans if plan.again]
+        if not waiting:
+            return
+    _leave_for_later(work, waiting)
+
+
+def carry_out(work: Work, plans: Sequence[Plan]) -> SideError | None:
+    """Intend, write and record; return the failure that ended a side's batch, if any."""
+    look_back(work, plans)
+    _intend(work, plans)
+    broken = _write(work, plans)
+    _record(work, plans)
+    return broken
+
+
+def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
+    """Return what to do about a link; None when its deletion has to wait, or it was set aside."""
+    try:
+        plan = _decided(work, link)
+    except (Refused, Stale) as error:
+        _set_aside(work, link, error)
+        return None
+    removals = [
+        action for action in plan.decision.actions if isinstance(action, Remove) and not action.retract
+    ]
+    if removals and not deleting:
+        work.deletions[removals[0].side].append(link.id)
+        return None
+    for action in plan.decision.actions:
+        plan.steps.append(_step(work, plan, action))
+    link.intents = tuple(intent for intent, _ in plan.steps)
+    return plan
+
+
+def _decided(work: Work, link: Link) -> Plan:
+    for _ in range(TRIES):
+        seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
+        decision = reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
+        need = decision.need or _held_back(link, seen)
+        if not need:
+            return Plan(link, seen, decision)
+        for side in need:
+            _read(work, link, side)
+    raise Refused("the event does not come whole")
+
+
+def _held_back(link: Link, seen: dict[SideName, Sight]) -> frozenset[SideName]:
+    """Return sides that are as last seen, but not as agreed: something of theirs was held."""
+    if not link.held or not link.base.linked:
+        return frozenset()
+    return frozenset(side for side in SIDES if seen[side].kind is Kind.SAME and seen[side].event is None)
+
+
+def _read(work: Work, link: Link, side: SideName) -> None:
+    item = work.sides[side].read(link.half(side).key or "")
+    if item is None:
+        # A 404 for an event that is not known to be deleted proves nothing.
+        raise Stale(f"{side.value}: the event is not there")
+    sights.look(work.scene, link, side, item)
+
+
+def _set_aside(work: Work, link: Link, error: SideError) -> None:
+    if isinstance(error, Refused):
+        link.park(link.origin, error.reason, work.scene.now)
+        work.tally.quarantined += 1
+    else:
+        postpone(work, link)
+    with writing(work.engine) as connection:
+        links.save(connection, [link])
+
+
+def postpone(work: Work, link: Link) -> None:
+    """Let a link rest for a while that doubles each time; it stays unsettled."""
+    wait = min(_RETRY * 2**link.attempts, _LONGEST_RETRY) if link.attempts else timedelta(0)
+    link.attempts = min(link.attempts + 1, 12)
+    link.retry_at = work.scene.now + wait
+    work.relist = work.relist or link.attempts >= TRIES
+    work.tally.failed += 1
+
+
+def _leave_for_later(work: Work, waiting: Sequence[Link]) -> None:
+    for link in waiting:
+        postpone(work, link)
+    with writing(work.engine) as connection:
+        links.save(connection, waiting)
+
+
+def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
+    link, side = plan.link, action.side
+    half = link.half(side)
+    if isinstance(action, Remove):
+        verb = Verb.RETRACT if action.retract else Verb.DELETE
+        key = half.key or ""
+        return Intent(side, verb, key, "", half.version), Delete(key, half.version)
+    if isinstance(action, Copy):
+        return _copy_step(work, link, action)
+    sent = {name: action.source.get(name, "") for name in action.fields}
+    source = sent | {REDACTED: action.source.get(REDACTED, "")}
+    intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
+    patch = Patch(action.fields, _for_target(plan, action))
+    return intent, Update(half.key or "", patch, half.version, link.access)
+
+
+def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:
+    side, half = action.side, link.half(action.side)
+    marker = work.sides[side.other].marker(link.half(side.other).key or "")
+    if side is SideName.GOOGLE and half.key is not None:
+        link.generation += 1
+        half.key = None
+    key = work.sides[side].chosen_key(marker, link.generation)
+    sent = dict(action.source)
+    if side is SideName.GOOGLE and not work.rules.guests_write:
+        sent.pop("attendees", None)
+    intent = Intent(side, Verb.CREATE, key, marker, "", sent, action.source)
+    return intent, Create(marker, action.event, key, link.access)
+
+
+def _for_target(plan: Plan, action: Change) -> Event:
+    """Return the event to take values from; nothing but times goes to a side that shows only them."""
+    if action.side is SideName.GOOGLE and plan.link.origin is SideName.CRM and action.event.redacted:
+        # Our own copy: what may no longer be known goes out of it, it does not stay as it was.
+        exceptions = {
+            key: moved and replace(moved, redacted=False) for key, moved in action.event.exceptions.items()
+        }
+        return replace(action.event, redacted=False, exceptions=exceptions)
+    seen = plan.seen[action.side]
+    face = seen.face if seen.event is not None else plan.link.base.face(action.side) or {}
+    return action.event.busy() if REDACTED in face and not action.event.redacted else action.event
+
+
+def _intend(work: Work, plans: Sequence[Plan]) -> None:
+    """Commit intents, generations and losers; settle what needs no write."""
+    resting = [plan for plan in plans if not plan.steps]
+    for plan in resting:
+        record_rest(plan.link, plan.seen, plan.decision)
+    losers = [row for plan in plans for row in _losers(work, plan)]
+    work.tally.conflicts += len(losers)
+    with writing(work.engine) as connection:
+        conflicts.keep(connection, losers)
+        for plan in plans:
+            plan.bare = not plan.link.id
+        links.save_intents(connection, [plan.link for plan in plans if plan.steps])
+        links.save(connection, [plan.link for plan in resting if not plan.decision.forget])
+        links.remove(connection, [plan.link.id for plan in resting if plan.decision.forget])
+
+
+def _losers(work: Work, plan: Plan) -> list[conflicts.Conflict]:
+    link, cipher = plan.link, work.scene.account.cipher
+    return [
+        conflicts.Conflict(
+            account_id=link.account_id,
+            link_id=link.id,
+            google_key=link.google.key,
+            crm_key=link.crm.key,
+            field=loser.field,
+            kept=cipher.seal("conflict.kept", contents.dump_value(loser.kept)),
+            lost=cipher.seal("conflict.lost", contents.dump_value(loser.lost)),
+            kept_side=loser.kept_side.value,
+            at=work.scene.now,
+        )
+        for loser in plan.decision.losers
+    ]
+
+
+def _write(work: Work, plans: Sequence[Plan]) -> SideError | None:
+    """Carry out all writes, side by side; return the failure that ended a side's batch, if any."""
+    broken: SideError | None = None
+    for side in SIDES:
+        steps = [
+            (plan, intent, write) for plan in plans for intent, write in plan.steps if intent.side is side
+        ]
+        if not steps:
+            continue
+        if broken is not None:
+            outcomes: Sequence[Outcome] = [NotTried(broken.reason)] * len(steps)
+        else:
+            outcomes = list(work.sides[side].write([write for _, _, write in steps]))
+        for (plan, intent, write), outcome in zip(steps, outcomes, strict=True):
+            plan.done.append(Done(intent, outcome, write=write))
+            if isinstance(outcome, SideError) and ends_account(outcome):
+                broken = broken or outcome
+    return broken
+
+
+def _record(work: Work, plans: Sequence[Plan]) -> None:
+    """Commit what came of the writes."""
+    written = [plan for plan in plans if plan.steps]
+    forgotten: list[Link] = []
+    copied: dict[SideName, list[Link]] = {side: [] for side in SIDES}
+    changed: list[Link] = []
+    for plan in written:
+        link = plan.link
+        record_outcomes(work.scene, link, plan.seen, plan.decision, plan.done)
+        _after(work, plan)
+        if link.google.key is None and link.crm.key is None:
+            forgotten.append(link)
+        elif plan.bare and _is_calm(plan):
+            copied[plan.done[0].intent.side].append(link)
+        else:
+            changed.append(link)
+    with writing(work.engine) as connection:
+        for side, new in copied.items():
+            links.save_copied(connection, side, new)
+        links.save(connection, changed)
+        links.remove(connection, [link.id for link in forgotten])
+        enter(work, connection, [(plan.link, plan.done, plan.before) for plan in written])
+
+
+def _after(work: Work, plan: Plan) -> None:
+    """Count, and look again at what was not as expected."""
+    link = plan.link
+    for done in plan.done:
+        side, outcome = done.intent.side, done.outcome
+        if not isinstance(outcome, SideError):
+            work.tally.count(side, done.intent.verb)
+            link.attempts = 0
+        elif isinstance(outcome, Refused):
+            link.park(side, outcome.reason, work.scene.now)
+            work.tally.quarantined += 1
+        elif isinstance(outcome, Stale):
+            plan.again = _look_again(work, link, side)
+        elif isinstance(outcome, Limited):
+            link.retry_at = work.scene.now + timedelta(seconds=outcome.after)
+            work.tally.failed += 1
+        elif isinstance(outcome, KeyTaken):
+            # Of a copy that was deleted, and forgotten here.
+            link.generation += 1
+            plan.again = True
+        elif not isinstance(outcome, (Later, NotTried)):
+            plan.again = not ends_account(outcome)
+    plan.again = plan.again or (link.dirty and not link.intents and _succeeded(plan))
+
+
+def _is_calm(plan: Plan) -> bool:
+    """Return whether all was done, and nothing came in between."""
+    link = plan.link
+    return _succeeded(plan) and not (link.dirty or link.intents or link.cause or link.wake_day)
+
+
+def _succeeded(plan: Plan) -> bool:
+    return bool(plan.done) and not any(isinstance(done.outcome, SideError) for done in plan.done)
+
+
+def _look_again(work: Work, link: Link, side: SideName) -> bool:
+    """Read an event that was not what the decision was made on; False when even that failed."""
+    try:
+        item = work.sides[side].read(link.half(side).key or "")
+    except SideError:
+        item = None
+    if item is None:
+        postpone(work, link)
+        return False
+    sights.look(work.scene, link, side, item)
+    return True
+
+
+def resume(work: Work, link: Link) -> None:
+    """Find out whether a link's open intents came true, and record it; nothing is written remotely."""
+    done = [Done(intent, _landed(work, link, intent), resumed=True) for intent in link.intents]
+    seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
+    nothing = Decision("resumed")
+    record_outcomes(work.scene, link, seen, nothing, done)
+    with writing(work.engine) as connection:
+        enter(work, connection, [(link, done, {})])
+        if link.google.key is None and link.crm.key is None:
+            links.remove(connection, [link.id])
+        else:
+            links.save(connection, [link])
+
+
+def _landed(work: Work, link: Link, intent: Intent) -> Item | SideError | None:
+    """Return a write's outcome as far as a look can tell; NotTried when it did not happen."""
+    side = work.sides[intent.side]
+    if intent.verb is Verb.CREATE:
+        item = side.read(intent.key) if intent.key else side.find(intent.marker)
+        if item is None or (item.gone and item.key == link.half(intent.side).key):
+            return NotTried("not there")
+        return item
+    item = side.read(intent.key)
+    if intent.verb is Verb.REVIVE and item is not None and item.gone:
+        return NotTried("still deleted")
+    if intent.verb in (Verb.DELETE, Verb.RETRACT):
+        if item is None or item.gone:
+            return None
+        return NotTried("still there")
+    if item is None:
+        return NotTried("not there")
+    return item

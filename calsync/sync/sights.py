@@ -1,0 +1,380 @@
+"""Observation: what a side shows becomes the sights of links, a page and a transaction at a time.
+
+The policy is applied here, before anything is kept: what may not cross is never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from calsync.model.event import Event, exception_key
+from calsync.model.link import REDACTED, Face, Kind, Sight, carrier
+from calsync.model.permission import Level
+from calsync.model.policy import Policy, PrivateEvents, Window, hides, strictest
+from calsync.model.side import Item, SideName
+from calsync.store import contents, links
+from calsync.store.accounts import Account
+from calsync.store.links import Half, Link
+from calsync.sync.reconcile import moved
+from calsync.sync.rejoining import rejoin
+
+_PLACES = {side: f"link.{side.value}_seen" for side in SideName}
+
+#: More than a batch of links needs; faces that are not kept are taken again.
+_FACES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every observation of a round needs: whose it is, by which rules, and when."""
+
+    account: Account
+    policy: Policy
+    window: Window
+    now: datetime
+    #: How to tell our own markers: the name of each side's entries on the other side.
+    google_prefix: str
+    #: Faces of the events at hand, by identity: what a side has stored as it was sent need not be looked at anew.
+    faces: dict[int, tuple[Event, Face]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Noted:
+    """What became of a page: `seen` are ids of its links, `fresh` new links that were not stored."""
+
+    seen: list[int]
+    fresh: list[Link] = field(default_factory=list)
+    unchanged: int = 0
+    skipped: int = 0
+    changed: int = 0
+    parked: int = 0
+
+
+def record(
+    connection: Connection,
+    scene: Scene,
+    side: SideName,
+    items: Sequence[Item],
+    waiting: Container[int] | None = None,
+) -> Noted:
+    """Turn the items of one page into sights; call inside the transaction that also moves the cursor.
+
+    `waiting`: match numbers of links that the other side alone has shown. With them, new links that can only
+    become copies are returned unstored, for the caller to settle while their content is at hand.
+    """
+    merged = _by_key(items)
+    known = links.by_keys(connection, scene.account.id, side, list(merged))
+    adopted, strangers = _by_marker(connection, scene, side, merged, known)
+    noted = Noted(seen=[])
+    changed: list[Link] = []
+    created: list[Link] = []
+    rejoin(connection, scene.account.id, side, _bereft(scene, side, merged, known))
+    for key, item in merged.items():
+        link = known.get(key) or adopted.get(key)
+        if link is None:
+            fresh = _fresh(scene, side, item, "" if key in strangers else _original(scene, side, item))
+            if fresh is None:
+                noted.skipped += not item.gone
+            elif waiting is not None and _is_plain(fresh, side, waiting):
+                noted.fresh.append(fresh)
+            else:
+                created.append(fresh)
+            continue
+        if link.half(side).key != key:
+            # The old key of a copy that was made anew since.
+            continue
+        noted.seen.append(link.id)
+        if _is_known(link, side, item):
+            noted.unchanged += 1
+        elif _apply(scene, link, side, item):
+            changed.append(link)
+    links.save(connection, changed)
+    links.add(connection, created)
+    noted.changed = len(changed) + len(created) + len(noted.fresh)
+    noted.parked = sum(link.cause is not None for link in (*changed, *created))
+    return noted
+
+
+def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_content: bool = True) -> None:
+    """Take over what a read, or the answer to a write, has shown of one link's event; None is "not there".
+
+    `keep_content`: hold on to the content even when it is as at base, since a decision needs it.
+    """
+    half = link.half(side)
+    half.seen = None
+    if item is None:
+        item = Item(half.key or "", gone=True)
+    _apply(scene, link, side, item, keep_content)
+
+
+def face_of(scene: Scene, link: Link, side: SideName, item: Item) -> Face:
+    """Return the face of an item as it would be compared; empty for one without content."""
+    event = item.content or carrier(item.exceptions, scene.now.date())
+    return _face(scene, _projected(scene, link, side, event, item), item.event is not None)
+
+
+def _face(scene: Scene, event: Event, master: bool) -> Face:
+    """Return an event's face; of a series that was not seen itself, only the exceptions count."""
+    _, face = scene.faces.get(id(event)) or (event, scene.account.cipher.fingerprints.face(event))
+    if master:
+        return face
+    return {name: value for name, value in face.items() if name == REDACTED or exception_key(name)}
+
+
+def sight(scene: Scene, link: Link, side: SideName) -> Sight:
+    """Return a side's sight as the decision wants it."""
+    half = link.half(side)
+    level = link.access.level if side is SideName.CRM and link.access else Level.DELETE
+    if half.seen is None:
+        return Sight(half.state, level=level)
+    seen = half.seen = _content(scene, half.seen, side)
+    if seen.master:
+        if len(scene.faces) >= _FACES_KEPT:
+            scene.faces.clear()
+        scene.faces[id(seen.event)] = seen.event, seen.face
+    modified = _bounded(scene, side, half.modified)
+    return Sight(half.state, seen.event, seen.face, seen.master, seen.partial, modified, level)
+
+
+def _content(scene: Scene, seen: contents.Content | bytes, side: SideName) -> contents.Content:
+    if isinstance(seen, contents.Content):
+        return seen
+    return contents.open_seen(scene.account.cipher, _PLACES[side], seen)
+
+
+def _bounded(scene: Scene, side: SideName, modified: datetime | None) -> datetime | None:
+    """Return a side's modification time, held between the last look without the change and this one."""
+    if modified is None:
+        return None
+    looked = scene.account.google_looked if side is SideName.GOOGLE else scene.account.crm_looked
+    latest = min(modified, scene.now)
+    return max(latest, looked) if looked else latest
+
+
+def _by_key(items: Iterable[Item]) -> dict[str, Item]:
+    """Join what a page says about one entry: a series and its exceptions are listed apart."""
+    merged: dict[str, Item] = {}
+    for item in items:
+        before = merged.get(item.key)
+        merged[item.key] = item if before is None else _join(before, item)
+    return merged
+
+
+def _join(before: Item, item: Item) -> Item:
+    main = item if item.version or item.event or item.gone else before
+    if before.problem or item.problem:
+        return replace(main, problem=item.problem or before.problem)
+    return replace(main, exceptions={**before.exceptions, **item.exceptions})
+
+
+def _by_marker(
+    connection: Connection,
+    scene: Scene,
+    side: SideName,
+    items: Mapping[str, Item],
+    known: Mapping[str, Link],
+) -> tuple[dict[str, Link], set[str]]:
+    """Return links of originals whose copies come into sight under a key that was not recorded, by that key.
+
+    And the keys of strangers: entries that name an original which has its copy already, such as a deleted copy
+    that a person has brought back after it was replaced.
+    """
+    originals: dict[str, str] = {}
+    strangers: set[str] = set()
+    for key, item in items.items():
+        original = "" if key in known or item.gone else _original(scene, side, item)
+        if original in originals.values():
+            strangers.add(key)
+        elif original:
+            originals[key] = original
+    if not originals:
+        return {}, strangers
+    found = links.by_keys(connection, scene.account.id, side.other, list(originals.values()))
+    adopted: dict[str, Link] = {}
+    for key, original in originals.items():
+        link = found.get(original)
+        if link is None:
+            continue
+        if _lacks_copy(link, side, items):
+            adopted[key] = known.get(link.half(side).key or "", link)
+            _give_copy(adopted[key], side, key)
+        else:
+            strangers.add(key)
+    return adopted, strangers
+
+
+def _lacks_copy(link: Link, side: SideName, items: Mapping[str, Item]) -> bool:
+    """Return whether the copy that a link knows of, if any, was never seen or is gone."""
+    half = link.half(side)
+    if link.intents:
+        return False
+    listed = items.get(half.key or "")
+    return half.key is None or half.state in (Kind.NEVER, Kind.GONE) or (listed is not None and listed.gone)
+
+
+def _give_copy(link: Link, side: SideName, key: str) -> None:
+    half = link.half(side)
+    half.key, half.version, half.state, half.seen = key, "", Kind.NEVER, None
+    link.match = None
+
+
+def _bereft(scene: Scene, side: SideName, items: dict[str, Item], known: dict[str, Link]) -> dict[str, Link]:
+    """Return links that lost the key of their original, by that key, which the copy still names."""
+    found = {}
+    for key, link in known.items():
+        other = link.half(side.other)
+        if other.key is None and other.state not in (Kind.NEVER, Kind.GONE) and not link.intents:
+            found[_original(scene, side, items[key])] = link
+    return {original: link for original, link in found.items() if original}
+
+
+def _original(scene: Scene, side: SideName, item: Item) -> str:
+    if side is SideName.GOOGLE:
+        return item.marker
+    return (
+        item.marker.removeprefix(scene.google_prefix) if item.marker.startswith(scene.google_prefix) else ""
+    )
+
+
+def _is_known(link: Link, side: SideName, item: Item) -> bool:
+    half = link.half(side)
+    same = half.state is Kind.SAME and bool(item.version) and half.version == item.version
+    return same and not item.exceptions and not item.gone and not item.problem
+
+
+def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | None:
+    """Return a new link for an entry never seen, or None when it does not concern us.
+
+    `original`: the key of what it is a copy of, on the other side; "" for an event of its own.
+    """
+    ours = bool(original)
+    if item.gone or (not item.problem and _kind(scene, side, item, ours) is Kind.WITHHELD):
+        return None
+    event = item.content
+    if event is not None and item.event is not None and scene.window.is_past(event):
+        return None
+    link = Link(scene.account.id, side.other if ours else side, Half(), Half())
+    half = link.half(side)
+    half.key = item.key
+    if ours:
+        link.half(side.other).key = original
+    if item.partial and item.untouched and item.event is not None:
+        # Made since the last look: all its exceptions are in this observation.
+        item = replace(item, partial=False)
+    _apply(scene, link, side, item)
+    link.dirty = link.dirty and half.state is not Kind.OUTSIDE
+    # A copy whose original is not known either may be waiting for it on the other side.
+    if half.seen is not None and event is not None and item.event is not None and not ours:
+        link.match = scene.account.cipher.fingerprints.match(event)
+    return link
+
+
+def _is_plain(link: Link, side: SideName, waiting: Container[int]) -> bool:
+    """Return whether a new link has all it needs to be copied, and nothing on the other side to be paired with."""
+    seen = link.half(side).seen
+    whole = isinstance(seen, contents.Content) and seen.master and not seen.partial
+    return whole and link.origin is side and link.dirty and link.match not in waiting
+
+
+def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: bool = False) -> bool:
+    """Put an item into the link; False when nothing has to be saved."""
+    half = link.half(side)
+    if item.problem:
+        link.park(side, item.problem, scene.now)
+        return True
+    link.unpark()
+    half.version = item.version or half.version
+    half.modified = item.modified or half.modified
+    if item.access is not None and side is SideName.CRM:
+        link.access = item.access
+    kind = _kind(scene, side, item, link.origin is not side)
+    if kind is not Kind.CHANGED:
+        half.state, half.seen, link.dirty, link.retry_at = kind, None, True, None
+        return True
+    _apply_event(scene, link, side, item, keep_content)
+    return True
+
+
+def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool) -> Kind:
+    if item.gone:
+        return Kind.GONE
+    if side is SideName.CRM:
+        return _visible(item) if _crosses(scene, item, is_copy) else Kind.WITHHELD
+    if item.access is not None and item.access.level is Level.NONE:
+        return Kind.WITHHELD
+    skip = scene.policy.private_events is PrivateEvents.SKIP and not is_copy
+    if skip and item.event is not None and hides(item.event, scene.policy):
+        return Kind.WITHHELD
+    return Kind.CHANGED
+
+
+def _crosses(scene: Scene, item: Item, is_copy: bool) -> bool:
+    """Return whether a CRM record belongs on this person's Google calendar; a copy of an event that came
+    from there does as long as it is still theirs.
+    """
+    if item.access is None:
+        return False
+    if is_copy:
+        return bool(item.access.relations)
+    return scene.policy.outgoing(item.access) is not Level.NONE
+
+
+def _visible(item: Item) -> Kind:
+    return Kind.CHANGED if item.event is not None or item.exceptions else Kind.WITHHELD
+
+
+def _apply_event(scene: Scene, link: Link, side: SideName, item: Item, keep_content: bool) -> None:
+    half = link.half(side)
+    event, master, partial = _joined(scene, link, side, item)
+    event = _projected(scene, link, side, event, item)
+    if master:
+        link.wake_day = scene.window.wake_day(event)
+        if link.wake_day is not None or scene.window.is_past(event):
+            half.state, half.seen, link.dirty = Kind.OUTSIDE, None, True
+            return
+    face = _face(scene, event, master)
+    rested = half.state in (Kind.WITHHELD, Kind.OUTSIDE, Kind.CHANGED, Kind.UNKNOWN)
+    seen = Sight(Kind.CHANGED, event, face, master, partial)
+    same = link.base.face(side) is not None and not moved(link.base.face(side), seen)
+    half.state = Kind.SAME if same else Kind.CHANGED
+    link.dirty = link.dirty or rested or not same
+    link.retry_at = None
+    half.seen = None
+    if not same or keep_content:
+        cipher = scene.account.cipher
+        half.seen = contents.Content(event, face, master, partial, cipher, _PLACES[side])
+
+
+def _joined(scene: Scene, link: Link, side: SideName, item: Item) -> tuple[Event, bool, bool]:
+    """Return event, master and partial of an item, joined with an unsettled sight of the same entry."""
+    event, master, partial = item.content, item.event is not None, item.partial
+    half = link.half(side)
+    if event is None:
+        event = carrier(item.exceptions, scene.now.date())
+    if half.seen is None:
+        return event, master, partial
+    before = _content(scene, half.seen, side)
+    if master and not partial and before.master:
+        return event, master, partial
+    exceptions = {**before.event.exceptions, **event.exceptions}
+    body = event if master else before.event
+    whole = (master and not partial) or (before.master and not before.partial)
+    return body.with_exceptions(exceptions), master or before.master, not whole
+
+
+def _projected(scene: Scene, link: Link, side: SideName, event: Event, item: Item) -> Event:
+    """Return as much of an event as may cross to the other side."""
+    if side is SideName.CRM:
+        if link.origin is side and item.access and scene.policy.outgoing(item.access) is Level.BUSY:
+            return event.busy()
+        # Cut before it is compared: else the shorter text would come home as an edit.
+        return event.shortened()
+    if link.origin is SideName.CRM or scene.policy.private_events is PrivateEvents.FULL:
+        return event
+    face = link.base.face(side) or {}
+    event = strictest(event)
+    return event.busy() if hides(event, scene.policy) or (REDACTED in face and not item.event) else event

@@ -1,0 +1,204 @@
+"""From settings to parts: the only place that knows every package.
+
+Google's libraries are loaded when they are used: most commands do without, and answer sooner.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from calsync.config import ConfigError, Settings
+from calsync.crm.port import CrmBackend, CrmContext, load
+from calsync.model.errors import ConsentLost
+from calsync.model.policy import Policy
+from calsync.schema import SchemaTooNew
+from calsync.store import instance
+from calsync.store.accounts import Account
+from calsync.store.database import open_database
+from calsync.store.migrations import upgrade
+from calsync.store.vault import Vault, VaultError, parse_ring
+
+if TYPE_CHECKING:
+    from google.oauth2.credentials import Credentials
+
+    from calsync.google.oauth import GoogleOAuth
+    from calsync.google.side import GoogleSide
+    from calsync.google.transport import Service
+
+
+def utc_now() -> datetime:
+    """Return the time: the only clock of the program."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything a command or the daemon works with."""
+
+    settings: Settings
+    engine: Engine
+    vault: Vault
+    crm: CrmBackend
+    policy: Policy
+    state_dir: Path
+    clock: Callable[[], datetime] = utc_now
+    stopping: threading.Event = field(default_factory=threading.Event)
+    #: Why nothing may be written with this database, as a sentence for the operator; "" when all is well.
+    interlock: str = ""
+    #: Access tokens live in memory only: one credentials object an account.
+    credentials: dict[int, Credentials] = field(default_factory=dict)
+    _service: Service | None = None
+    _oauth: GoogleOAuth | None = None
+
+    @property
+    def oauth(self) -> GoogleOAuth:
+        """The OAuth client; ConfigError when it is not configured."""
+        if self._oauth is None:
+            self._oauth = _oauth(self.settings)
+        return self._oauth
+
+    @property
+    def service(self) -> Service:
+        """Google's calendar service, built once."""
+        if self._service is None:
+            from calsync.google.transport import Service
+
+            self._service = Service(self.settings.google.api_root, self.clock)
+        return self._service
+
+    def google_side(self, account: Account) -> GoogleSide:
+        """Return an account's Google calendar; ConsentLost when there is no token any more."""
+        from calsync.google.side import CopyRules, GoogleSide
+        from calsync.google.transport import Transport
+
+        transport = Transport(self.service, self._credentials(account), self.stopping)
+        secret = self.vault.secret("google ids")
+        rules = CopyRules(
+            secret,
+            f"{account.user}|{account.subject_digest}|{account.calendar}",
+            self.policy.guests_write,
+            self.policy.guest_mail,
+        )
+        return GoogleSide(transport, account.calendar, rules)
+
+    def _credentials(self, account: Account) -> Credentials:
+        token = account.refresh_token()
+        if token is None:
+            raise ConsentLost("consent has ended")
+        known = self.credentials.get(account.id)
+        if known is None or known.refresh_token != token:
+            known = self.credentials[account.id] = self.oauth.credentials(token)
+        return known
+
+    def check_interlock(self) -> None:
+        """See whether this installation may write with its database; `interlock` says why not."""
+        try:
+            instance.check(self.engine, self.state_dir, self.clock())
+            self.interlock = ""
+        except instance.NotAdopted as error:
+            self.interlock = str(error)
+
+    def close(self) -> None:
+        """Release the database."""
+        self.engine.dispose()
+
+
+def _oauth(settings: Settings) -> GoogleOAuth:
+    google = settings.google
+    if not google.client_id:
+        raise ConfigError("google.client_id: is empty; put the OAuth client's id there")
+    from calsync.google.oauth import GoogleOAuth
+
+    return GoogleOAuth(
+        client_id=google.client_id,
+        client_secret=settings.secret("google.client_secret_file", google.client_secret_file),
+        auth_uri=google.auth_uri,
+        token_uri=google.token_uri,
+        revoke_uri=google.revoke_uri,
+        jwks_uri=google.jwks_uri,
+        issuer=google.issuer,
+        redirect_uri=f"{settings.web.public_url}/oauth/callback",
+    )
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault; ConfigError when keys are missing or malformed."""
+    text = settings.secret("secrets.key_file", settings.secrets.key_file)
+    instance_name = instance_file(settings.secrets.key_file)
+    instance = settings.secret("secrets.key_file", instance_name)
+    try:
+        return Vault(parse_ring(text), urlsafe_b64decode(instance))
+    except (VaultError, ValueError) as error:
+        raise ConfigError(f"secrets.key_file: {error}") from None
+
+
+def instance_file(key_file: str) -> str:
+    """Return the name of the instance secret's file: beside the key ring, never rotated."""
+    return str(Path(key_file).with_suffix(".instance"))
+
+
+def open_parts(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Parts:
+    """Open everything; ConfigError names the key that stands in the way."""
+    vault = open_vault(settings)
+    engine = open_engine(settings)
+    context = CrmContext(settings.crm.options(), engine, clock)
+    try:
+        crm = load(settings.crm.backend, context)
+    except LookupError as error:
+        raise ConfigError(f"crm.backend: {error}") from None
+    except SchemaTooNew as error:
+        raise ConfigError(f"database.url: {error}") from None
+    state = state_directory(settings)
+    parts = Parts(settings, engine, vault, crm, settings.sync.policy(), state, clock)
+    parts.check_interlock()
+    return parts
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Return the database with its schema up to date; ConfigError when it cannot be opened."""
+    url = settings.database_url()
+    hint = "is the server running, and may this user connect?"
+    if url.startswith("sqlite:///"):
+        _private_file(Path(url.removeprefix("sqlite:///")))
+        hint = "is the file a SQLite database, and writable?"
+    engine = open_database(url)
+    try:
+        upgrade(engine)
+    except SchemaTooNew as error:
+        raise ConfigError(f"database.url: {error}") from None
+    except SQLAlchemyError as error:
+        cause = type(getattr(error, "orig", None) or error).__name__
+        raise ConfigError(f"database.url: the database cannot be opened ({cause}); {hint}") from None
+    return engine
+
+
+def _private_file(path: Path) -> None:
+    """Make a database file that only its owner can read, unless it is there; ConfigError."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigError(
+            f"database.url: {path} cannot be written ({error.strerror}); make the directory, or give another path"
+        ) from None
+
+
+def state_directory(settings: Settings) -> Path:
+    """Return the state directory, made when it was missing; ConfigError."""
+    path = settings.state_directory()
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"daemon.state_dir: {path} cannot be made ({error.strerror})") from None
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"daemon.state_dir: {path} is not writable; give another directory")
+    return path

@@ -1,0 +1,1 @@
+"""What calsync does, stated from outside."""

@@ -1,0 +1,1 @@
+"""Calendars that people and programs wrote, carried across by the real engine."""

@@ -1,0 +1,1 @@
+"""What a newcomer and an operator meet first: the README, the demo, the scripts, the service."""

@@ -1,0 +1,1 @@
+"""What one round does, seen from both calendars."""

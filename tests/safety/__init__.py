@@ -1,0 +1,1 @@
+"""Restored databases, lost databases, odd kinds of events, and brakes."""

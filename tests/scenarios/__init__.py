@@ -1,0 +1,1 @@
+"""How other calendar syncs failed, as tests of the running daemon."""
