@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from calsync.sandbox.stage import Stage
@@ -15,6 +18,18 @@ settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], max_examples=200
 )
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """Commands run in this process set up logging to a stderr that ends with their test."""
+    root, excepthook, configuration = logging.getLogger(), threading.excepthook, structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], threading.excepthook = handlers, excepthook
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    structlog.configure(**configuration)
 
 
 @pytest.fixture
