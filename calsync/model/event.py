@@ -183,5 +183,8 @@ def to_utc(moment: datetime) -> datetime:
 
 def sort_attendees(attendees: Iterable[Attendee]) -> tuple[Attendee, ...]:
     """Return attendees once each, by address."""
-    found = {person.email: person for person in attendees}
+    people = tuple(attendees)
+    if len(people) < 2:
+        return people
+    found = {person.email: person for person in people}
     return tuple(found[email] for email in sorted(found))

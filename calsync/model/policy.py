@@ -134,6 +134,8 @@ def strictest(event: Event) -> Event:
     """Return the event with the visibility of its most private exception (Google: one private occurrence
     makes the series private).
     """
+    if not event.exceptions:
+        return event
     private = any(
         moved is not None and moved.visibility is Visibility.PRIVATE for moved in event.exceptions.values()
     )

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from calsync.model.link import Face, Verb
 from calsync.model.side import SideName
-from calsync.store.database import UtcDateTime, metadata
+from calsync.store.database import Bulk, UtcDateTime, metadata
 
 #: How long values before and after a write, and losers of conflicts, are kept.
 KEPT_DAYS = 30
@@ -69,7 +69,6 @@ entries = Table(
     Column("at", UtcDateTime, nullable=False),
     Index("journal_run", "run_id"),
     Index("journal_link", "link_id"),
-    Index("journal_at", "at"),
 )
 
 
@@ -114,7 +113,9 @@ class Run:
     undoes: str | None
 
 
-_INSERT = insert(entries)
+_INSERT = Bulk(
+    insert(entries).inline(), {column.name: column.type for column in entries.columns if column.name != "id"}
+)
 _LAST = select(entries).where(
     entries.c.id.in_(
         select(func.max(entries.c.id))
@@ -138,8 +139,7 @@ def finish(connection: Connection, run_id: str, outcome: str, reason: str, count
 
 def note(connection: Connection, written: Sequence[Entry]) -> None:
     """Store entries: in the transaction that records the outcomes."""
-    if written:
-        connection.execute(_INSERT, [_values(entry) for entry in written])
+    _INSERT.run(connection, [_values(entry) for entry in written])
 
 
 def last_of(connection: Connection, link_ids: Sequence[int]) -> dict[int, Entry]:
@@ -177,9 +177,12 @@ def of_link(connection: Connection, link_id: int) -> list[Entry]:
 
 
 def expire(connection: Connection, before: datetime) -> int:
-    """Forget what was written before an instant; return how many entries."""
-    gone = connection.execute(delete(entries).where(entries.c.at < before)).rowcount
-    connection.execute(delete(runs).where(runs.c.began < before))
+    """Forget runs that began before an instant, and what they wrote; return how many entries."""
+    old = runs.c.began < before
+    gone = connection.execute(
+        delete(entries).where(entries.c.run_id.in_(select(runs.c.id).where(old)))
+    ).rowcount
+    connection.execute(delete(runs).where(old))
     return int(gone)
 
 

@@ -42,4 +42,3 @@ def upgrade() -> None:
     )
     op.create_index("journal_run", "journal", ["run_id"], unique=False)
     op.create_index("journal_link", "journal", ["link_id"], unique=False)
-    op.create_index("journal_at", "journal", ["at"], unique=False)
