@@ -92,6 +92,7 @@ class Parts:
         rules = CopyRules(
             secret,
             f"{account.user}|{account.subject_digest}|{account.calendar}",
+            account.address.lower(),
             self.policy.guests_write,
             self.policy.guest_mail,
         )

@@ -10,7 +10,7 @@ from calsync.cli import DONE, PROBLEMS, Context, UserError, leave
 from calsync.cli.people import account_of
 from calsync.cli.resync import CODES
 from calsync.cli.table import table
-from calsync.model.event import Event
+from calsync.model.event import Event, whole_name
 from calsync.store import accounts, links
 from calsync.store import conflicts as store
 from calsync.store.accounts import Account
@@ -52,7 +52,7 @@ def _conflict(account: Account, number: int, lost: store.Conflict) -> dict[str, 
         "id": str(number),
         "user": account.user,
         "event": lost.google_key or lost.crm_key,
-        "field": lost.field,
+        "field": whole_name(lost.field),
         "kept": _plain(load_value(account.cipher.open("conflict.kept", lost.kept))),
         "lost": _plain(load_value(account.cipher.open("conflict.lost", lost.lost))),
         "kept_side": lost.kept_side,

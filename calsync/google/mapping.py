@@ -14,6 +14,7 @@ from typing import Any
 
 from calsync.model.errors import Unmappable
 from calsync.model.event import (
+    ANSWER,
     EARLIEST_YEAR,
     LATEST_YEAR,
     REDACTED_FIELDS,
@@ -39,8 +40,8 @@ Resource = Mapping[str, Any]
 #: What is asked of Google: nothing that is not used. Without the two tokens the listing would lose them.
 ITEM_FIELDS = (
     "id,etag,status,summary,description,location,start,end,recurrence,recurringEventId,originalStartTime,"
-    "attendees(email,displayName,responseStatus),reminders,visibility,eventType,iCalUID,created,updated,"
-    "extendedProperties/private"
+    "attendees(email,displayName,responseStatus),organizer(email,self),guestsCanModify,reminders,visibility,"
+    "eventType,iCalUID,created,updated,extendedProperties/private"
 )
 LIST_FIELDS = f"nextPageToken,nextSyncToken,items({ITEM_FIELDS})"
 
@@ -119,12 +120,36 @@ def _master(resource: Resource, whole: bool) -> Item:
         key,
         version,
         event,
+        access=_guests_access(resource),
         partial=bool(event.recurrence) and not whole,
         modified=_timestamp(updated),
         marker=_marker(properties) if properties else "",
         ical_uid=resource.get("iCalUID", ""),
         untouched=untouched,
     )
+
+
+#: What a guest may do with the copy of a meeting: answer, and what concerns only this copy (google.md A-01, A-06).
+_GUEST = Access(Level.READ, "organised by somebody else")
+
+
+def _guests_access(resource: Resource) -> Access | None:
+    """Return what the person may do when the event is not theirs; None when they may do everything."""
+    organizer = resource.get("organizer")
+    if not organizer or organizer.get("self") or resource.get("guestsCanModify"):
+        return None
+    return _GUEST
+
+
+def meeting_name(resource: Resource) -> str:
+    """Return what names a meeting on the calendars of all participants; "" for an event without others.
+
+    Copies of one meeting have their iCalUID and organiser in common (google.md A-26).
+    """
+    organizer = resource.get("organizer") or {}
+    others = resource.get("attendees") or (organizer and not organizer.get("self"))
+    uid, email = resource.get("iCalUID"), organizer.get("email", "")
+    return f"{uid}\0{email.lower()}" if others and uid and email else ""
 
 
 def read_only_type(version: str) -> str:
@@ -246,7 +271,7 @@ def body_of(event: Event, fields: frozenset[str], guests: bool) -> dict[str, Any
     if not guests:
         fields = fields - {"attendees"}
     body: dict[str, Any] = {}
-    for name in fields:
+    for name in fields - {ANSWER}:
         if exception_key(name) is None:
             body.update(_WRITERS[name](event))
     return body
@@ -268,6 +293,23 @@ def _attendees_body(event: Event) -> dict[str, Any]:
         for person in event.attendees
     ]
     return {"attendees": people}
+
+
+def answer_body(event: Event, address: str) -> dict[str, Any]:
+    """Return the part of a resource that changes one attendee's answer and nobody else's (google.md A-06)."""
+    own = [person for person in event.attendees if person.email == address]
+    if not own:
+        return {}
+    return {
+        "attendees": [{"email": address, "responseStatus": _TO_RESPONSE[own[0].response]}],
+        "attendeesOmitted": True,
+    }
+
+
+def with_known(body: dict[str, Any], known: list[Resource]) -> dict[str, Any]:
+    """Return a body whose guests keep all that Google knows of them, their answers first of all."""
+    there = {person.get("email", "").lower(): dict(person) for person in known}
+    return body | {"attendees": [there.get(person["email"], person) for person in body["attendees"]]}
 
 
 def _reminders_body(event: Event) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from calsync.google import mapping
 from calsync.google.answers import QUOTA_PAUSE_SECONDS
 from calsync.google.transport import Transport
 from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
-from calsync.model.event import FIELDS, Event, exception_key, length
+from calsync.model.event import ANSWER, FIELDS, Event, exception_key, length
 from calsync.model.permission import Level
 from calsync.model.policy import GuestMail
 from calsync.model.recurrence import occurrence_start
@@ -40,10 +40,13 @@ _RESHAPES = frozenset({"start", "end", "recurrence"})
 
 @dataclass(frozen=True, slots=True)
 class CopyRules:
-    """How copies are made: `identity` names account and calendar in chosen ids and markers' MACs."""
+    """How copies are made: `identity` names account and calendar in chosen ids and markers' MACs; `address` is the
+    person's, in lower case.
+    """
 
     secret: bytes
     identity: str
+    address: str = ""
     guests_write: bool = False
     guest_mail: GuestMail = GuestMail.NONE
 
@@ -180,7 +183,7 @@ class GoogleSide:
 
     def _update(self, write: Update) -> Item:
         fields = frozenset(name for name in write.patch.fields if exception_key(name) is None)
-        body = mapping.body_of(write.patch.event, fields, self._rules.guests_write)
+        body = self._body(write, fields)
         item = Item(write.key, write.version, partial=True)
         if body:
             item = self._patched(write.key, body, write.version)
@@ -189,6 +192,17 @@ class GoogleSide:
             # Google drops exceptions that no longer fall on the rule, and does not say so in the answer.
             return self.read(write.key) or item
         return item
+
+    def _body(self, write: Update, fields: frozenset[str]) -> dict[str, Any]:
+        event = write.patch.event
+        body = mapping.body_of(event, fields, self._rules.guests_write)
+        if ANSWER in fields:
+            return body | mapping.answer_body(event, self._rules.address)
+        if "attendees" not in body:
+            return body
+        # A list replaces the other whole, and Google knows more of its guests than the CRM does.
+        request = self._events.get(calendarId=self._calendar, eventId=write.key, fields="attendees")
+        return mapping.with_known(body, self._send("events.get", request, body).get("attendees", []))
 
     def _patched(self, key: str, body: dict[str, Any], version: str) -> Item:
         request = self._events.patch(
@@ -208,7 +222,7 @@ class GoogleSide:
 
     def _send(self, operation: str, request: Any, body: dict[str, Any]) -> Any:
         """Execute a write; a quota that ends with an invitation holds up invitations only (google.md Q-06)."""
-        invites = "attendees" in body
+        invites = "attendees" in body and not body.get("attendeesOmitted")
         if invites and not self._may_invite:
             raise Limited(f"Google {operation}: invitations are limited", QUOTA_PAUSE_SECONDS)
         try:
@@ -322,6 +336,8 @@ class GoogleSide:
         ahead = self._transport.ahead
         if ahead and item.modified is not None:
             item = replace(item, modified=item.modified - ahead)
+        if item.event is not None and (name := mapping.meeting_name(resource)):
+            item = replace(item, meeting=self._meeting(name))
         return replace(item, marker=self._verified(item)) if item.marker else item
 
     def _verified(self, item: Item) -> str:
@@ -334,6 +350,11 @@ class GoogleSide:
             return ""
         ids = (self.chosen_key(marker, generation) for generation in range(GENERATIONS))
         return marker if item.key in ids else ""
+
+    def _meeting(self, name: str) -> int:
+        """Return the number of a meeting: the same for all accounts, and nobody can tell its name from it."""
+        digest = blake2b(f"meeting\0{name}".encode(), key=self._rules.secret, digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 1
 
     def _mac(self, marker: str) -> str:
         return self._digest("marker", key=marker, size=16).hex()

@@ -28,7 +28,16 @@ FIELDS = (
 #: An exception of a series is a field of its own: this prefix and the occurrence key.
 EXCEPTION = "x:"
 
-#: What a reader who may only know that time is taken does not get.
+#: A guest is a field of its own: this prefix and a keyed digest of the address, so that none is stored with it.
+GUEST = "a:"
+
+#: So is a reminder: this prefix and the minutes. "reminders" itself then says only that there is a list.
+REMINDER = "r:"
+
+#: In a patch: nothing but the answer of the one attendee that its event has.
+ANSWER = "answer"
+
+#: What a reader who may only know that time is taken does not get; guests neither.
 REDACTED_FIELDS = frozenset({"title", "description", "location", "attendees"})
 
 BUSY_TITLE = "Busy"
@@ -132,11 +141,31 @@ def exception_key(name: str) -> str | None:
     return name[len(EXCEPTION) :] if name.startswith(EXCEPTION) else None
 
 
+def is_guest(name: str) -> bool:
+    """Return whether a field is one guest."""
+    return name.startswith(GUEST)
+
+
+def is_text(name: str) -> bool:
+    """Return whether a field says more than that time is taken."""
+    return name in REDACTED_FIELDS or is_guest(name)
+
+
+def whole_name(name: str) -> str:
+    """Return the name of the list that an element belongs to; other fields are whole already."""
+    if name.startswith(GUEST):
+        return "attendees"
+    return "reminders" if name.startswith(REMINDER) else name
+
+
 def field_value(event: Event, name: str) -> object:
-    """Return the value of one field; an exception that does not exist is the string "as the series"."""
+    """Return the value of one field; of an element, that of its whole list.
+
+    An exception that does not exist is the string "as the series".
+    """
     key = exception_key(name)
     if key is None:
-        return getattr(event, name)
+        return getattr(event, whole_name(name))
     return event.exceptions.get(key, "as the series")
 
 

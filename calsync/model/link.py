@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from calsync.model.event import EXCEPTION, Attendee, Event, Visibility
+from calsync.model.event import EXCEPTION, GUEST, REMINDER, Attendee, Event, Visibility, field_value
 from calsync.model.permission import Level
 from calsync.model.side import SideName
 
@@ -18,6 +18,9 @@ Face = Mapping[str, str]
 
 #: Present in the face of an event of which only the time is known.
 REDACTED = "~"
+
+#: The fingerprint of a list that is there, and of an element of which nothing can change.
+LISTED = "1"
 
 
 class Kind(StrEnum):
@@ -38,7 +41,8 @@ class Sight:
 
     `event` and `face` are filled when `kind` is CHANGED, and when a side was read for its content. `master`
     says that the series itself was seen, not only exceptions (`event` is then a mere carrier of them).
-    `partial` says that exceptions not mentioned are as at base. `level` is what the person may do there.
+    `partial` says that exceptions not mentioned are as at base. `level` is what the person may do there, `owned`
+    whether the entry is theirs, so that it follows their own reminders. `guests` are the event's, by field name.
     """
 
     kind: Kind
@@ -48,6 +52,14 @@ class Sight:
     partial: bool = False
     modified: datetime | None = None
     level: Level = Level.DELETE
+    owned: bool = True
+    guests: Mapping[str, Attendee] = field(default_factory=dict)
+
+    def value(self, name: str) -> object:
+        """Return the value of a field (see `event.field_value`); of a guest the Attendee, None if not invited."""
+        if self.event is None:
+            return None
+        return self.guests.get(name) if name.startswith(GUEST) else field_value(self.event, name)
 
     @property
     def whole(self) -> bool:
@@ -71,6 +83,10 @@ class Base:
     def linked(self) -> bool:
         """True when both sides have agreed before."""
         return self.google is not None and self.crm is not None
+
+
+#: Field names of so many guests are remembered: colleagues meet again.
+_GUESTS_KEPT = 5000
 
 
 class Verb(StrEnum):
@@ -107,6 +123,7 @@ class Fingerprints:
         """`key`: 16 to 64 secret bytes."""
         self._seed = blake2b(key=key, digest_size=9)
         self._seeds: dict[str, blake2b] = {}
+        self._guests: dict[str, str] = {}
 
     def of(self, name: str, value: str) -> str:
         """Return the fingerprint of one text under a field name, 12 characters."""
@@ -117,6 +134,19 @@ class Fingerprints:
         digest = seed.copy()
         digest.update(value.encode("utf-8", "surrogatepass"))
         return b2a_base64(digest.digest(), newline=False).decode()
+
+    def guest(self, email: str) -> str:
+        """Return the field name of a guest; `email` in lower case."""
+        name = self._guests.get(email)
+        if name is None:
+            if len(self._guests) >= _GUESTS_KEPT:
+                self._guests.clear()
+            name = self._guests[email] = GUEST + self.of("guest", email)
+        return name
+
+    def guests(self, event: Event) -> dict[str, Attendee]:
+        """Return the guests of an event by field name."""
+        return {self.guest(person.email): person for person in event.attendees}
 
     def face(self, event: Event) -> dict[str, str]:
         """Return the face of an event, exceptions included."""
@@ -138,6 +168,15 @@ class Fingerprints:
         digest.update(f"match\0{title}\0{event.start}\0{event.end}\0{event.recurrence}".encode())
         return int.from_bytes(digest.digest()[:8], "big") >> 1
 
+    def _add_elements(self, face: dict[str, str], event: Event) -> None:
+        """Add a field for each guest and reminder."""
+        for person in event.attendees:
+            face[self.guest(person.email)] = self.of("answer", f"{person.name}\0{person.response}")
+        if event.reminders is not None:
+            face["reminders"] = LISTED
+            for minutes in event.reminders:
+                face[f"{REMINDER}{minutes}"] = LISTED
+
     def _fields(self, event: Event) -> dict[str, str]:
         of = self.of
         start, end = event.start.isoformat(), event.end.isoformat()
@@ -152,19 +191,13 @@ class Fingerprints:
             face["location"] = of("location", event.location)
         if event.recurrence:
             face["recurrence"] = of("recurrence", "\n".join(event.recurrence))
-        if event.attendees:
-            face["attendees"] = of("attendees", _attendees_text(event.attendees))
-        if event.reminders is not None:
-            face["reminders"] = of("reminders", str(event.reminders))
+        if event.attendees or event.reminders is not None:
+            self._add_elements(face, event)
         if event.visibility is not Visibility.DEFAULT:
             face["visibility"] = of("visibility", event.visibility.value)
         if event.redacted:
             face[REDACTED] = "1"
         return face
-
-
-def _attendees_text(attendees: tuple[Attendee, ...]) -> str:
-    return "\n".join([f"{person.email}\0{person.name}\0{person.response}" for person in attendees])
 
 
 def carrier(exceptions: Mapping[str, Event | None], day: date) -> Event:

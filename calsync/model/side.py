@@ -37,9 +37,9 @@ class Item:
     that is gone it is what it was, where the side still tells. `partial` means that exceptions not mentioned are
     as they were. `version` is opaque. `modified` is aware: the side's own time, less what its clock is ahead of
     ours. `marker` is the key of the original, verified by the adapter. `untouched`: as far as the side can tell,
-    nobody has changed the entry since it was created. `problem` sets the entry aside. `access` is None only for
-    a calendar that belongs wholly to the person. `before`: what a write has replaced or removed, from a side
-    that `tells_before`.
+    nobody has changed the entry since it was created. `problem` sets the entry aside. `access` is None where the
+    person may do everything. `before`: what a write has replaced or removed, from a side that `tells_before`.
+    `meeting` is the same number on the calendars of all participants (63 bits); None for what is nobody else's.
     """
 
     key: str
@@ -55,6 +55,7 @@ class Item:
     access: Access | None = None
     problem: str = ""
     before: Event | None = None
+    meeting: int | None = None
 
     @property
     def content(self) -> Event | None:
@@ -78,7 +79,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Change these fields to the values they have in `event` (names: `event.FIELDS` and `x:KEY`)."""
+    """Change these fields to the values they have in `event` (names: `event.FIELDS` and `x:KEY`).
+
+    Of `event.ANSWER`, the person's own answer is taken from the event's attendees, and nobody else's.
+    """
 
     fields: frozenset[str]
     event: Event
@@ -106,10 +110,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove an entry, if it still has `version` ("" removes any)."""
+    """Remove an entry, if it still has `version` ("" removes any).
+
+    `heir`: the CRM user who goes on with it, since others still take part: the person only leaves.
+    """
 
     key: str
     version: str = ""
+    heir: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 
 from calsync.model.link import Base, Face, Intent, Kind, Verb
-from calsync.model.permission import Access, Level
+from calsync.model.permission import Access, Level, Relation
 from calsync.model.side import SideName
 from calsync.store.contents import Content
 from calsync.store.database import UtcDateTime, metadata
@@ -50,6 +51,10 @@ links = Table(
     Column("crm_seen", LargeBinary),
     Column("crm_modified", UtcDateTime),
     Column("access", String(100), nullable=False, default=""),
+    Column("google_access", String(100), nullable=False, default=""),
+    Column("meeting", BigInteger),
+    Column("hides", Boolean, nullable=False, default=False),
+    Column("veiled", Boolean, nullable=False, default=False),
     Column("base", Text),
     Column("intents", Text),
     Column("dirty", Boolean, nullable=False),
@@ -74,6 +79,13 @@ _UNSETTLED = {
     "link_wake": (links.c.wake_day, "wake_day IS NOT NULL", "wake_day IS NOT NULL"),
     "link_cause": (links.c.cause_since, "cause_since IS NOT NULL", "cause_since IS NOT NULL"),
 }
+#: The same number on the calendars of several accounts.
+Index(
+    "link_meeting",
+    links.c.meeting,
+    sqlite_where=text("meeting IS NOT NULL"),
+    postgresql_where=text("meeting IS NOT NULL"),
+)
 for _name, (_column, _sqlite, _postgresql) in _UNSETTLED.items():
     Index(_name, links.c.account_id, _column, sqlite_where=text(_sqlite), postgresql_where=text(_postgresql))
 
@@ -91,7 +103,11 @@ class Half:
 
 @dataclass(slots=True)
 class Link:
-    """A row in memory: changed while it is settled, then saved whole. `id` is 0 until it is stored."""
+    """A row in memory: changed while it is settled, then saved whole. `id` is 0 until it is stored.
+
+    `meeting`: see `model.side.Item`. `hides`: the Google event is private, so that the CRM gets the time alone;
+    `veiled`: so is the copy of somebody else who takes part in the same CRM record.
+    """
 
     account_id: int
     origin: SideName
@@ -100,6 +116,10 @@ class Link:
     id: int = 0
     generation: int = 0
     access: Access | None = None
+    google_access: Access | None = None
+    meeting: int | None = None
+    hides: bool = False
+    veiled: bool = False
     base: Base = field(default_factory=Base)
     intents: tuple[Intent, ...] = ()
     dirty: bool = True
@@ -152,7 +172,11 @@ def bare_values_of(link: Link) -> dict[str, Any]:
         "crm_version": crm.version,
         "crm_state": crm.state.value,
         "crm_modified": crm.modified,
-        "access": f"{int(link.access.level)}:{link.access.because}" if link.access else "",
+        "access": _dump_access(link.access),
+        "google_access": _dump_access(link.google_access),
+        "meeting": link.meeting,
+        "hides": link.hides,
+        "veiled": link.veiled,
         "base": _dump_base(link.base),
         "intents": dump_intents(link.intents),
         "dirty": link.dirty,
@@ -176,8 +200,9 @@ def link_of(row: Sequence[Any]) -> Link:
     link_id, account_id, origin, generation = row[:4]
     google_key, google_version, google_state, google_seen, google_modified = row[4:9]
     crm_key, crm_version, crm_state, crm_seen, crm_modified = row[9:14]
-    access, base, intents, dirty, held, match, wake_day, attempts, retry_at = row[14:23]
-    cause, cause_side, cause_since = row[23:]
+    access, google_access, meeting, hides, veiled = row[14:19]
+    base, intents, dirty, held, match, wake_day, attempts, retry_at = row[19:27]
+    cause, cause_side, cause_since = row[27:]
     origin = _SIDES[origin]
     return Link(
         account_id,
@@ -186,7 +211,11 @@ def link_of(row: Sequence[Any]) -> Link:
         Half(crm_key, crm_version, _KINDS[crm_state], crm_seen, crm_modified),
         link_id,
         generation,
-        _load_access(access) if access else None,
+        _load_access(access),
+        _load_access(google_access),
+        meeting,
+        hides,
+        veiled,
         _load_base(base, origin),
         _load_intents(intents),
         dirty,
@@ -201,9 +230,19 @@ def link_of(row: Sequence[Any]) -> Link:
     )
 
 
-def _load_access(stored: str) -> Access:
-    level, _, because = stored.partition(":")
-    return Access(Level(int(level)), because)
+def _dump_access(access: Access | None) -> str:
+    if access is None:
+        return ""
+    relations = ",".join(sorted(access.relations)) if access.relations else ""
+    return f"{int(access.level)}:{relations}:{access.because}"
+
+
+@lru_cache(maxsize=256)
+def _load_access(stored: str) -> Access | None:
+    if not stored:
+        return None
+    level, relations, because = stored.split(":", 2)
+    return Access(Level(int(level)), because, frozenset(map(Relation, filter(None, relations.split(",")))))
 
 
 def _dump_base(base: Base) -> str | None:

@@ -32,6 +32,7 @@ from calsync.model.side import SideName
 from calsync.question import Question
 from calsync.store.database import Bulk, UtcDateTime
 from calsync.store.link_rows import Half, Link, bare_values_of, dump_intents, link_of, links, values_of
+from calsync.store.meetings import notices
 
 __all__ = ["Half", "Link", "links"]
 
@@ -100,6 +101,7 @@ class Waiting(NamedTuple):
     unfinished: bool
     dirty: bool
     woken: bool
+    noticed: bool
 
 
 def waiting(engine: Engine, account_id: int, now: datetime) -> Waiting:
@@ -242,6 +244,7 @@ _WAITING = Question(
         exists().where(_OF_ACCOUNT, links.c.intents.is_not(None)),
         exists().where(_OF_ACCOUNT, _NOW_DIRTY),
         exists().where(_OF_ACCOUNT, links.c.wake_day <= bindparam("today", type_=Date())),
+        exists().where(notices.c.account_id == bindparam("account")),
     )
 )
 

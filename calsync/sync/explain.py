@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
 from calsync.model.errors import Refused, Stale
-from calsync.model.event import EXCEPTION
+from calsync.model.event import EXCEPTION, whole_name
 from calsync.model.link import Kind
+from calsync.model.permission import Level
 from calsync.model.policy import hides
 from calsync.model.side import SIDES, Item, SideName
 from calsync.store import journal, links
@@ -70,9 +71,12 @@ def _words(action: object) -> str:
     if isinstance(action, Remove):
         return f"delete on {action.side.value}"
     if isinstance(action, Change):
-        names = sorted("one occurrence" if name.startswith(EXCEPTION) else name for name in action.fields)
-        return f"change on {action.side.value}: {', '.join(names)}"
+        return f"change on {action.side.value}: {', '.join(_plain_names(action.fields))}"
     return f"create on {getattr(action, 'side', '')}"
+
+
+def _plain_names(fields: Iterable[str]) -> list[str]:
+    return sorted({"one occurrence" if name.startswith(EXCEPTION) else whole_name(name) for name in fields})
 
 
 _RESTING = {
@@ -88,8 +92,11 @@ def _answer(link: Link, decision: Decision) -> str:
         if half.state in _RESTING:
             return f"it rests: {_RESTING[half.state]}"
     if link.base.linked:
-        held = "; a difference is held back by the rules" if decision.held else ""
-        return f"on both sides and in step{held}"
+        if not decision.held:
+            return "on both sides and in step"
+        organised = link.google_access is not None and link.google_access.level < Level.EDIT
+        rules = "since only its organiser may change it at Google" if organised else "by the rules"
+        return f"on both sides and in step; a difference is held back {rules}"
     side = next((side for side in SIDES if link.half(side).key is not None), link.origin)
     if decision.held:
         return f"only on {side.value}: the direction of the account keeps it there"
@@ -123,7 +130,7 @@ def _why_not(work: Work, side: SideName, item: Item) -> str:
         return f"it cannot be read: {item.problem}"
     if side is SideName.CRM:
         return _why_not_pushed(work, item)
-    if item.access is not None:
+    if item.access is not None and item.access.level is Level.NONE:
         return f"it does not belong in the CRM: {item.access.because}"
     if item.event is not None and hides(item.event, scene.policy):
         return "it is private, and private events are skipped"
@@ -153,7 +160,7 @@ def steps_of(entries: Sequence[Entry]) -> list[dict[str, str]]:
             "run": entry.run_id,
             "side": entry.side.value,
             "action": entry.verb.value,
-            "fields": ", ".join(sorted(entry.stored)) if entry.verb.value == "update" else "",
+            "fields": ", ".join(_plain_names(entry.stored)) if entry.verb.value == "update" else "",
         }
         for entry in entries
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calsync.store import links
 from calsync.store.database import writing
+from calsync.sync.meetings import tell
 from calsync.sync.settle import Work
 
 
@@ -24,6 +25,9 @@ def pair(work: Work) -> int:
             link, other = rows[google_id], rows[crm_id]
             link.crm, link.access, link.match = other.crm, other.access, None
             joined.append(link)
+            if link.hides and link.meeting is not None:
+                work.scene.veils.append(link)
         links.remove(connection, [crm_id for _, crm_id in couples])
         links.save(connection, joined)
+        tell(connection, work)
     return len(joined)

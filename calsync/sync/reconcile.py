@@ -17,28 +17,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from calsync.model.event import REDACTED_FIELDS, Event, exception_key, field_value
+from calsync.model.event import Attendee, Event, Response, exception_key, is_guest, is_text, whole_name
 from calsync.model.link import REDACTED, Base, Face, Kind, Sight
 from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
 from calsync.model.side import SIDES, SideName
+from calsync.sync.elements import lacks_guests, with_elements
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 
 #: Fields that move as one, since half of a change makes no sense.
 UNITS = (frozenset({"start", "end"}),)
 
-#: Fields that a person may keep on their own copy even where they may not edit the original.
-PERSONAL = frozenset({"reminders", "visibility", "attendees"})
+#: Fields that a person has for themselves: on their own copy they may change them whatever the original says.
+PERSONAL = frozenset({"reminders", "visibility"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The policy as far as one link is concerned."""
+    """The policy as far as one link is concerned. `own`: the field of the person themselves as a guest."""
 
     direction: Direction = Direction.BOTH
     winner: Winner = Winner.MERGE
     guests_write: bool = False
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ Action = Copy | Change | Remove
 
 @dataclass(frozen=True, slots=True)
 class Loser:
-    """A value that gives way in a clash; values are those of `event.field_value`."""
+    """A value that gives way in a clash; values are those of `Sight.value`."""
 
     field: str
     kept: object
@@ -141,7 +143,7 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
         if base.face(side.other) is None or copy.kind in (Kind.GONE, Kind.NEVER):
             return Decision("withheld; no copy")
         lost = sorted(moved(base.face(side.other), copy)) if copy.event else []
-        losers = tuple(Loser(name, None, field_value(copy.event, name), side) for name in lost if copy.event)
+        losers = tuple(Loser(name, None, copy.value(name), side) for name in lost)
         return Decision("withheld: copy retracted", (Remove(side.other, retract=True),), losers)
     return Decision("withheld", held=True)
 
@@ -205,6 +207,9 @@ def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: 
         return _copy(gone.other, sights, rules, "edit beats delete")
     if not rules.direction.towards(gone.other):
         return Decision("direction", held=True)
+    if gone is CRM and base.origin is GOOGLE and not sights[CRM].owned:
+        # Another participant has deleted a record of theirs: that is no answer to the invitation.
+        return Decision("deleted by its owner", held=True)
     return Decision(f"deleted on {gone.value}", (Remove(gone.other),))
 
 
@@ -212,12 +217,26 @@ def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sig
     """Return whether the rules let a field move to `target`."""
     if not rules.direction.towards(target):
         return False
-    if target is GOOGLE and name == "attendees" and not rules.guests_write:
-        return False
-    if name in REDACTED_FIELDS or name == "visibility":
-        face = sights[target].face if sights[target].event else base.face(target) or {}
-        return REDACTED not in face
+    if target is GOOGLE and is_guest(name) and not rules.guests_write:
+        return _is_answer(name, target, base, sights, rules)
+    if is_text(name) or name == "visibility":
+        return REDACTED not in _there(target, base, sights)
     return True
+
+
+def _there(side: SideName, base: Base, sights: dict[SideName, Sight]) -> Face:
+    """Return the face of what a side has now."""
+    return sights[side].face if sights[side].event else base.face(side) or {}
+
+
+def _is_answer(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
+    """Return whether a field is the person's own answer to somebody else's invitation."""
+    invited = name == rules.own and all(name in _there(side, base, sights) for side in SIDES)
+    return invited and sights[target].level is Level.READ
+
+
+def _is_personal(name: str) -> bool:
+    return whole_name(name) in PERSONAL
 
 
 @dataclass(slots=True)
@@ -236,10 +255,14 @@ def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     edits = _complete_units(edits, sights)
     merging = _Merging()
     for name in sorted(edits[GOOGLE] | edits[CRM]):
+        if _is_personal(name) and base.origin is GOOGLE and not sights[CRM].owned:
+            # A record of several people: each copy keeps its own reminders.
+            merging.agreed.add(name)
+            continue
         source = _source(name, edits, sights, base, rules, merging)
         if source is not None:
             _carry(name, source, base, sights, rules, merging)
-    return _as_decision(merging, sights)
+    return _as_decision(merging, edits, base, sights)
 
 
 def _complete_units(
@@ -276,10 +299,16 @@ def _source(
         if not _may_carry(name, side.other, base, sights, rules):
             merging.held = True
             return None
-    kept, lost = sights[side].event, sights[side.other].event
-    if kept is not None and lost is not None:
-        merging.losers.append(Loser(name, field_value(kept, name), field_value(lost, name), side))
+    kept, lost = sights[side].value(name), sights[side.other].value(name)
+    if not _means_leaving(kept, lost):
+        merging.losers.append(Loser(name, kept, lost, side))
     return side
+
+
+def _means_leaving(one: object, other: object) -> bool:
+    """Return whether a guest was taken off the list on one side, and has declined on the other."""
+    guests = [value for value in (one, other) if isinstance(value, Attendee)]
+    return None in (one, other) and any(guest.response is Response.DECLINED for guest in guests)
 
 
 def _clash_winner(sights: dict[SideName, Sight], rules: Rules) -> SideName:
@@ -290,7 +319,8 @@ def _clash_winner(sights: dict[SideName, Sight], rules: Rules) -> SideName:
 
 
 def _may_carry(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
-    allowed = target is GOOGLE or sights[CRM].level >= Level.EDIT
+    allowed = sights[target].level >= Level.EDIT or (target is GOOGLE and _is_personal(name))
+    allowed = allowed or _is_answer(name, target, base, sights, rules)
     return allowed and _crosses(name, target, base, sights, rules)
 
 
@@ -303,29 +333,39 @@ def _carry(
     merging: _Merging,
 ) -> None:
     """Note that a field goes from `source` to the other side, or what becomes of it instead."""
-    if _may_carry(name, source.other, base, sights, rules):
+    if sights[source].face.get(name) == _there(source.other, base, sights).get(name):
+        # Two links may lead to one entry: the other one was faster.
+        merging.agreed.add(name)
+    elif _may_carry(name, source.other, base, sights, rules):
         merging.to[source.other].add(name)
     elif source is CRM or not _crosses(name, CRM, base, sights, rules) or base.origin is GOOGLE:
         merging.held = True
-    elif name in PERSONAL or not _crosses(name, GOOGLE, base, sights, rules):
+    elif _is_personal(name) or is_guest(name) or not _crosses(name, GOOGLE, base, sights, rules):
         merging.agreed.add(name)
     else:
         merging.back.add(name)
 
 
-def _as_decision(merging: _Merging, sights: dict[SideName, Sight]) -> Decision:
-    need = set()
-    if merging.back and sights[CRM].event is None:
-        need.add(CRM)
+def _as_decision(
+    merging: _Merging, edits: dict[SideName, frozenset[str]], base: Base, sights: dict[SideName, Sight]
+) -> Decision:
+    moving = {GOOGLE: frozenset(merging.back | merging.to[GOOGLE]), CRM: frozenset(merging.to[CRM])}
+    need = {CRM} if merging.back and sights[CRM].event is None else set()
+    for side in SIDES:
+        target, source = sights[side], sights[side.other]
+        whole = target.level >= Level.EDIT
+        if whole and lacks_guests(
+            moving[side], edits[side.other], source.face, target, base.face(side) or {}
+        ):
+            need.add(side)
     if need:
         return Decision("content needed", need=frozenset(need))
     actions: list[Action] = []
-    back = merging.back | merging.to[GOOGLE]
-    crm, google = sights[CRM].event, sights[GOOGLE].event
-    if back and crm is not None:
-        actions.append(Change(GOOGLE, frozenset(back), crm, sights[CRM].face))
-    if merging.to[CRM] and google is not None:
-        actions.append(Change(CRM, frozenset(merging.to[CRM]), google, sights[GOOGLE].face))
+    for side in SIDES:
+        source = sights[side.other]
+        if moving[side] and source.event is not None:
+            event = with_elements(source.event, moving[side], source, sights[side], base.face(side) or {})
+            actions.append(Change(side, moving[side], event, source.face))
     because = "put back: may not edit" if merging.back else "edited" if actions else "in step"
     return Decision(
         because, tuple(actions), tuple(merging.losers), frozenset(merging.agreed), held=merging.held

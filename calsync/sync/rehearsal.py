@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, or_, select, true
 
 from calsync.model.event import Event
 from calsync.model.permission import Access, Level, Relation
@@ -28,6 +28,7 @@ from calsync.store.conflicts import conflicts
 from calsync.store.database import metadata, open_database, reading, writing
 from calsync.store.journal import entries, runs
 from calsync.store.links import links
+from calsync.store.meetings import notices
 from calsync.sync import round as rounds
 from calsync.sync.round import Order
 from calsync.sync.tally import Tally
@@ -130,9 +131,11 @@ def rehearse(
 
 
 def _copy(engine: Engine, scratch: Engine, account_id: int) -> None:
-    metadata.create_all(scratch, tables=[accounts, links, conflicts, runs, entries])
+    metadata.create_all(scratch, tables=[accounts, links, notices, conflicts, runs, entries])
     with reading(engine) as source, writing(scratch) as target:
-        for table, column in ((accounts, accounts.c.id), (links, links.c.account_id)):
-            rows = source.execute(select(table).where(column == account_id)).mappings()
+        # Those who share meetings have made records that this round would join.
+        shared = or_(links.c.account_id == account_id, links.c.meeting.is_not(None))
+        for table, those in ((accounts, true()), (links, shared)):
+            rows = source.execute(select(table).where(those)).mappings()
             for part in rows.partitions(1000):
                 target.execute(insert(table), [dict(row) for row in part])

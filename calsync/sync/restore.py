@@ -7,15 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from calsync.model.errors import SideError
-from calsync.model.event import Attendee, Event, Response, Visibility, exception_key
+from calsync.model.event import (
+    Attendee,
+    Event,
+    Response,
+    Visibility,
+    exception_key,
+    is_guest,
+    sort_attendees,
+)
 from calsync.model.link import Intent, Verb
 from calsync.model.permission import Level
-from calsync.model.side import SIDES, Patch, SideName, Update
+from calsync.model.side import SIDES, SideName, Update
 from calsync.store import conflicts, contents, links
 from calsync.store.conflicts import Conflict
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
 from calsync.sync import sights
+from calsync.sync.elements import patch_of
 from calsync.sync.reconcile import UNITS, Decision
 from calsync.sync.settle import Plan, Work, carry_out
 
@@ -75,8 +84,23 @@ def _wanted(work: Work, link: Link, lost: Mapping[int, Conflict]) -> Event | Non
     cipher = work.scene.account.cipher
     for conflict in lost.values():
         value = contents.load_value(cipher.open("conflict.lost", conflict.lost))
-        event = _with(event, conflict.field, value)
+        kept = contents.load_value(cipher.open("conflict.kept", conflict.kept))
+        event = (
+            _with_guest(event, value, kept)
+            if is_guest(conflict.field)
+            else _with(event, conflict.field, value)
+        )
     return event
+
+
+def _with_guest(event: Event, lost: Any, kept: Any) -> Event:
+    """Return the event with one guest as it was; None is "not invited"."""
+    others = [person for person in event.attendees if person.email != (lost or kept)["email"]]
+    return replace(event, attendees=sort_attendees([*others, _guest(lost)] if lost else others))
+
+
+def _guest(stored: Mapping[str, Any]) -> Attendee:
+    return Attendee(stored["email"], stored["name"], Response(stored["response"]))
 
 
 def _with(event: Event, name: str, value: Any) -> Event:
@@ -93,7 +117,7 @@ def _typed(name: str, value: Any) -> Any:
     if name in ("start", "end"):
         return contents.moment(value)
     if name == "attendees":
-        return tuple(Attendee(part["email"], part["name"], Response(part["response"])) for part in value)
+        return tuple(_guest(part) for part in value)
     if name == "visibility":
         return Visibility(value)
     return tuple(value) if isinstance(value, list) else value
@@ -107,7 +131,10 @@ def _plan(work: Work, link: Link, event: Event, names: frozenset[str]) -> Plan:
         half = link.half(side)
         # Each side settles its own face: a write that fails must not count as agreed.
         intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent)
-        update = Update(half.key or "", Patch(names, event), half.version, link.access)
+        level = sights.sight(work.scene, link, side).level
+        update = Update(
+            half.key or "", patch_of(names, event, level >= Level.EDIT), half.version, link.access
+        )
         steps.append((intent, update))
     link.intents = tuple(intent for intent, _ in steps)
     seen = {side: sights.sight(work.scene, link, side) for side in SIDES}

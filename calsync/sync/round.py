@@ -23,7 +23,7 @@ from calsync.store import accounts, links
 from calsync.store.accounts import Account, State
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
-from calsync.sync import sights
+from calsync.sync import meetings, sights
 from calsync.sync.absence import confirmed, sweep
 from calsync.sync.matching import pair
 from calsync.sync.reconcile import Rules
@@ -72,7 +72,8 @@ def prepare(
 ) -> Work:
     """Return what a round of an account works with."""
     scene = sights.Scene(account, policy, policy.window(now), now, sides[GOOGLE].marker(""))
-    rules = Rules(Direction(account.direction), policy.winner, policy.guests_write)
+    own = account.cipher.fingerprints.guest(account.address.lower())
+    rules = Rules(Direction(account.direction), policy.winner, policy.guests_write, own)
     return Work(engine, scene, sides, rules, tally)
 
 
@@ -112,6 +113,8 @@ def _whole(work: Work, order: Order) -> None:
         return
     if waiting.woken:
         _wake(work)
+    if waiting.noticed:
+        meetings.take_up_notices(work)
     if complete or work.tally.changed:
         pair(work)
     _settle_all(work, order)
@@ -247,6 +250,7 @@ def _note(
     work: Work, connection: Connection, side: SideName, page: Page, waiting: Container[int] | None = None
 ) -> sights.Noted:
     noted = sights.record(connection, work.scene, side, page.items, waiting)
+    meetings.tell(connection, work)
     work.tally.unchanged += noted.unchanged
     work.tally.skipped += noted.skipped
     work.tally.changed += noted.changed

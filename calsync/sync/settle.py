@@ -23,8 +23,9 @@ from calsync.model.errors import (
     Stale,
     ends_account,
 )
-from calsync.model.event import Event
+from calsync.model.event import Event, is_guest
 from calsync.model.link import REDACTED, Intent, Kind, Sight, Verb
+from calsync.model.permission import Level
 from calsync.model.side import (
     SIDES,
     CalendarSide,
@@ -32,7 +33,6 @@ from calsync.model.side import (
     Delete,
     Item,
     Outcome,
-    Patch,
     SideName,
     Update,
     Write,
@@ -40,7 +40,8 @@ from calsync.model.side import (
 from calsync.store import conflicts, contents, links
 from calsync.store.database import writing
 from calsync.store.links import Link
-from calsync.sync import sights
+from calsync.sync import meetings, sights
+from calsync.sync.elements import patch_of
 from calsync.sync.journal import enter, look_back
 from calsync.sync.reconcile import (
     Action,
@@ -98,6 +99,10 @@ class Plan:
     bare: bool = False
     #: What updates are about to replace, on sides that do not tell afterwards.
     before: dict[SideName, Event] = field(default_factory=dict)
+    #: Set when a meeting's record, which a partner has made, is not that of this person's event.
+    alone: bool = False
+    #: Set when the record is, but cannot be joined yet.
+    waits: bool = False
 
 
 def settle(work: Work, batch: Sequence[Link], deleting: bool = False) -> None:
@@ -107,11 +112,12 @@ def settle(work: Work, batch: Sequence[Link], deleting: bool = False) -> None:
     """
     waiting = list(batch)
     for _ in range(TRIES):
-        plans = [plan for plan in (_decide(work, link, deleting) for link in waiting) if plan is not None]
+        decided = [plan for plan in (_decide(work, link, deleting) for link in waiting) if plan is not None]
+        plans, joined = meetings.join(work, decided)
         broken = carry_out(work, plans)
         if broken is not None:
             raise broken
-        waiting = [plan.link for plan in plans if plan.again]
+        waiting = joined + [plan.link for plan in plans if plan.again]
         if not waiting:
             return
     _leave_for_later(work, waiting)
@@ -204,13 +210,14 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
     if isinstance(action, Remove):
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
-        return Intent(side, verb, key, "", half.version), Delete(key, half.version)
+        heir = meetings.heir(work, link) if side is SideName.CRM and not action.retract else ""
+        return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir)
     if isinstance(action, Copy):
         return _copy_step(work, link, action)
     sent = {name: action.source.get(name, "") for name in action.fields}
     source = sent | {REDACTED: action.source.get(REDACTED, "")}
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
-    patch = Patch(action.fields, _for_target(plan, action))
+    patch = patch_of(action.fields, _for_target(plan, action), plan.seen[side].level >= Level.EDIT)
     return intent, Update(half.key or "", patch, half.version, link.access)
 
 
@@ -223,7 +230,7 @@ def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:
     key = work.sides[side].chosen_key(marker, link.generation)
     sent = dict(action.source)
     if side is SideName.GOOGLE and not work.rules.guests_write:
-        sent.pop("attendees", None)
+        sent = {name: value for name, value in sent.items() if not is_guest(name)}
     intent = Intent(side, Verb.CREATE, key, marker, "", sent, action.source)
     return intent, Create(marker, action.event, key, link.access)
 
@@ -249,12 +256,15 @@ def _intend(work: Work, plans: Sequence[Plan]) -> None:
     losers = [row for plan in plans for row in _losers(work, plan)]
     work.tally.conflicts += len(losers)
     with writing(work.engine) as connection:
+        for plan in meetings.contested(connection, work, plans):
+            plan.steps, plan.link.intents, plan.again = [], (), True
         conflicts.keep(connection, losers)
         for plan in plans:
             plan.bare = not plan.link.id
         links.save_intents(connection, [plan.link for plan in plans if plan.steps])
         links.save(connection, [plan.link for plan in resting if not plan.decision.forget])
         links.remove(connection, [plan.link.id for plan in resting if plan.decision.forget])
+        meetings.tell(connection, work)
 
 
 def _losers(work: Work, plan: Plan) -> list[conflicts.Conflict]:
@@ -316,6 +326,7 @@ def _record(work: Work, plans: Sequence[Plan]) -> None:
             links.save_copied(connection, side, new)
         links.save(connection, changed)
         links.remove(connection, [link.id for link in forgotten])
+        meetings.tell(connection, work)
         enter(work, connection, [(plan.link, plan.done, plan.before) for plan in written])
 
 
@@ -347,7 +358,8 @@ def _after(work: Work, plan: Plan) -> None:
 def _is_calm(plan: Plan) -> bool:
     """Return whether all was done, and nothing came in between."""
     link = plan.link
-    return _succeeded(plan) and not (link.dirty or link.intents or link.cause or link.wake_day)
+    invited = link.meeting is not None and link.origin is SideName.CRM
+    return _succeeded(plan) and not (link.dirty or link.intents or link.cause or link.wake_day or invited)
 
 
 def _succeeded(plan: Plan) -> bool:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from calsync.model.event import Event, exception_key
 from calsync.model.link import REDACTED, Face, Kind, Sight, carrier
-from calsync.model.permission import Level
+from calsync.model.permission import Level, Relation
 from calsync.model.policy import Policy, PrivateEvents, Window, hides, strictest
 from calsync.model.side import Item, SideName
 from calsync.store import contents, links
@@ -23,6 +23,9 @@ from calsync.sync.reconcile import moved
 from calsync.sync.rejoining import rejoin
 
 _PLACES = {side: f"link.{side.value}_seen" for side in SideName}
+
+#: How long a person's Google calendar may take to show a meeting before they get a copy of its record instead.
+INVITATION_WAIT = timedelta(minutes=1)
 
 #: More than a batch of links needs; faces that are not kept are taken again.
 _FACES_KEPT = 1000
@@ -40,6 +43,8 @@ class Scene:
     google_prefix: str
     #: Faces of the events at hand, by identity: what a side has stored as it was sent need not be looked at anew.
     faces: dict[int, tuple[Event, Face]] = field(default_factory=dict)
+    #: Links whose Google event has become private, or public: who shares their record has to know.
+    veils: list[Link] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -79,7 +84,7 @@ def record(
             fresh = _fresh(scene, side, item, "" if key in strangers else _original(scene, side, item))
             if fresh is None:
                 noted.skipped += not item.gone
-            elif waiting is not None and _is_plain(fresh, side, waiting):
+            elif waiting is not None and fresh.retry_at is None and _is_plain(fresh, side, waiting):
                 noted.fresh.append(fresh)
             else:
                 created.append(fresh)
@@ -128,16 +133,19 @@ def _face(scene: Scene, event: Event, master: bool) -> Face:
 def sight(scene: Scene, link: Link, side: SideName) -> Sight:
     """Return a side's sight as the decision wants it."""
     half = link.half(side)
-    level = link.access.level if side is SideName.CRM and link.access else Level.DELETE
+    access = link.access if side is SideName.CRM else link.google_access
+    level = access.level if access else Level.DELETE
+    owned = side is SideName.GOOGLE or access is None or Relation.MINE in access.relations
     if half.seen is None:
-        return Sight(half.state, level=level)
+        return Sight(half.state, level=level, owned=owned)
     seen = half.seen = _content(scene, half.seen, side)
     if seen.master:
         if len(scene.faces) >= _FACES_KEPT:
             scene.faces.clear()
         scene.faces[id(seen.event)] = seen.event, seen.face
     modified = _bounded(scene, side, half.modified)
-    return Sight(half.state, seen.event, seen.face, seen.master, seen.partial, modified, level)
+    guests = scene.account.cipher.fingerprints.guests(seen.event) if seen.event.attendees else {}
+    return Sight(half.state, seen.event, seen.face, seen.master, seen.partial, modified, level, owned, guests)
 
 
 def _content(scene: Scene, seen: contents.Content | bytes, side: SideName) -> contents.Content:
@@ -267,10 +275,21 @@ def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | No
         item = replace(item, partial=False)
     _apply(scene, link, side, item)
     link.dirty = link.dirty and half.state is not Kind.OUTSIDE
+    if side is SideName.CRM and _may_be_invited_by_google(scene, item):
+        link.retry_at = scene.now + INVITATION_WAIT
     # A copy whose original is not known either may be waiting for it on the other side.
     if half.seen is not None and event is not None and item.event is not None and not ours:
         link.match = scene.account.cipher.fingerprints.match(event)
     return link
+
+
+def _may_be_invited_by_google(scene: Scene, item: Item) -> bool:
+    """Return whether Google itself may show the person what a record of somebody else is about.
+
+    It does so when the record is the copy of a meeting, or when the owner's copy invites its guests.
+    """
+    invited = item.access is not None and Relation.INVITED in item.access.relations
+    return invited and (bool(item.marker) or scene.policy.guests_write)
 
 
 def _is_plain(link: Link, side: SideName, waiting: Container[int]) -> bool:
@@ -289,14 +308,29 @@ def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: b
     link.unpark()
     half.version = item.version or half.version
     half.modified = item.modified or half.modified
-    if item.access is not None and side is SideName.CRM:
-        link.access = item.access
+    if side is SideName.CRM:
+        link.access = item.access or link.access
+    else:
+        _apply_meeting(scene, link, item)
     kind = _kind(scene, side, item, link.origin is not side)
     if kind is not Kind.CHANGED:
         half.state, half.seen, link.dirty, link.retry_at = kind, None, True, None
         return True
     _apply_event(scene, link, side, item, keep_content)
     return True
+
+
+def _apply_meeting(scene: Scene, link: Link, item: Item) -> None:
+    """Take over what a Google event says of its organiser, and whether the person keeps it private."""
+    if item.event is not None:
+        link.google_access, link.meeting = item.access, item.meeting
+    elif not item.gone:
+        return
+    hidden = item.event is not None and hides(strictest(item.content or item.event), scene.policy)
+    if hidden != link.hides:
+        link.hides = hidden
+        if link.meeting is not None and link.crm.key is not None:
+            scene.veils.append(link)
 
 
 def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool) -> Kind:
@@ -377,4 +411,6 @@ def _projected(scene: Scene, link: Link, side: SideName, event: Event, item: Ite
         return event
     face = link.base.face(side) or {}
     event = strictest(event)
+    if link.veiled:
+        return event.busy()
     return event.busy() if hides(event, scene.policy) or (REDACTED in face and not item.event) else event

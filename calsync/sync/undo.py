@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from calsync.model.errors import SideError, ends_account
-from calsync.model.link import Intent, Kind, Verb
-from calsync.model.side import SIDES, Delete, Patch, Revive, SideName, Update, Write
+from calsync.model.event import is_guest
+from calsync.model.link import Intent, Kind, Sight, Verb
+from calsync.model.permission import Level
+from calsync.model.side import SIDES, Delete, Revive, SideName, Update, Write
 from calsync.store import journal, links
 from calsync.store.database import reading, writing
 from calsync.store.journal import Entry
 from calsync.store.links import Half, Link
 from calsync.sync import sights
+from calsync.sync.elements import patch_of, with_elements
 from calsync.sync.journal import opened
 from calsync.sync.reconcile import Decision
 from calsync.sync.settle import BATCH, Plan, Work, carry_out
@@ -137,11 +140,25 @@ def _reversal(work: Work, entry: Entry, link: Link, undone: Undone) -> _Found:
         return CHANGED
     if kept:
         undone.refused.append(Refusal(side, link.half(side).key or "", CHANGED, kept))
-    face = cipher.fingerprints.face(before)
-    sent = {name: face.get(name, "") for name in names}
+    prints = cipher.fingerprints
+    was = Sight(Kind.CHANGED, before, prints.face(before), guests=prints.guests(before))
+    sent = {name: was.face.get(name, "") for name in names}
     half = link.half(side)
+    level = sights.sight(work.scene, link, side).level
+    event = with_elements(before, names, was, _now(work, side, half.key or "", names), base)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent)
-    return link, intent, Update(half.key or "", Patch(names, before), half.version, link.access)
+    patch = patch_of(names, event, level >= Level.EDIT)
+    return link, intent, Update(half.key or "", patch, half.version, link.access)
+
+
+def _now(work: Work, side: SideName, key: str, names: Iterable[str]) -> Sight:
+    """Return what a side has now, if guests come back or go: those whom others have added stay."""
+    item = work.sides[side].read(key) if any(is_guest(name) for name in names) else None
+    event = item.content if item is not None else None
+    if event is None:
+        return Sight(Kind.SAME)
+    prints = work.scene.account.cipher.fingerprints
+    return Sight(Kind.CHANGED, event, prints.face(event), guests=prints.guests(event))
 
 
 def _revival(work: Work, entry: Entry, link: Link | None, key: str) -> _Found:

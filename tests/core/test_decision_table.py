@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from calsync.model.event import Event, Visibility
+from calsync.model.event import Attendee, Event, Response, Visibility
 from calsync.model.link import Base, Fingerprints, Kind, Sight
 from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
@@ -24,7 +24,8 @@ EARLY, LATE = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 1, 9, tzinf
 
 
 def seen(event: Event, modified=EARLY, **more) -> Sight:
-    return Sight(Kind.CHANGED, event, PRINTS.face(event), modified=modified, **more)
+    guests = PRINTS.guests(event)
+    return Sight(Kind.CHANGED, event, PRINTS.face(event), modified=modified, guests=guests, **more)
 
 
 PLAIN = Rules()
@@ -207,16 +208,76 @@ def test_a_reader_may_keep_their_own_reminders():
     sights = {GOOGLE: seen(replace(EVENT, reminders=(5,))), CRM: Sight(Kind.SAME, level=Level.READ)}
     decision = decide(sights)
     assert not decision.actions
-    assert decision.agreed == {"reminders"}
+    assert decision.agreed == {"reminders", "r:5"}
 
 
 def test_guests_go_to_google_only_when_asked_for():
-    from calsync.model.event import Attendee
-
-    sights = {GOOGLE: SAME, CRM: seen(replace(EVENT, attendees=(Attendee("x@other.test"),)))}
+    guest = Attendee("x@other.test")
+    sights = {GOOGLE: SAME, CRM: seen(replace(EVENT, attendees=(guest,)))}
     assert not decide(sights).actions
     (action,) = decide(sights, rules=Rules(guests_write=True)).actions
-    assert action.fields == {"attendees"}
+    assert action.fields == {PRINTS.guest("x@other.test")}
+    assert action.event.attendees == (guest,)
+
+
+def test_guests_whom_two_people_add_both_come():
+    one, other = Attendee("one@other.test"), Attendee("two@other.test")
+    sights = {
+        GOOGLE: seen(replace(EVENT, attendees=(one,))),
+        CRM: seen(replace(EVENT, attendees=(other,))),
+    }
+    decision = decide(sights, rules=Rules(guests_write=True))
+    assert [action.event.attendees for action in decision.actions] == [(one, other), (one, other)]
+    assert not decision.losers
+
+
+def test_a_guest_added_to_a_copy_without_guests_never_replaces_those_of_the_record():
+    base = Base(PRINTS.face(EVENT), PRINTS.face(replace(EVENT, attendees=(Attendee("x@other.test"),))), CRM)
+    added = seen(replace(EVENT, attendees=(Attendee("new@other.test"),)))
+    assert decide({GOOGLE: added, CRM: SAME}, base).need == {CRM}
+
+
+def test_somebody_else_s_meeting_gets_an_answer_from_the_crm_and_nothing_more():
+    own = PRINTS.guest("ana@example.com")
+    before = replace(EVENT, attendees=(Attendee("ana@example.com"), Attendee("host@other.test")))
+    base = Base(PRINTS.face(before), PRINTS.face(before), GOOGLE)
+    answer = (Attendee("ana@example.com", response=Response.ACCEPTED), Attendee("host@other.test", "Host"))
+    sights = {
+        GOOGLE: Sight(Kind.SAME, level=Level.READ),
+        CRM: seen(replace(before, attendees=answer, title="mine", reminders=(5,))),
+    }
+    decision = decide(sights, base, Rules(own=own))
+    (action,) = decision.actions
+    assert action.fields == {own, "reminders", "r:5"}
+    assert decision.held
+
+
+def test_a_record_of_several_people_leaves_everybody_their_reminders():
+    base = Base(PRINTS.face(EVENT), PRINTS.face(EVENT), GOOGLE)
+    sights = {
+        GOOGLE: seen(replace(EVENT, reminders=(5,))),
+        CRM: Sight(Kind.SAME, level=Level.READ, owned=False),
+    }
+    assert not decide(sights, base).actions
+    sights = {
+        GOOGLE: SAME,
+        CRM: replace(seen(replace(EVENT, reminders=(5,))), level=Level.READ, owned=False),
+    }
+    assert not decide(sights, base).actions
+
+
+def test_a_record_that_its_owner_has_deleted_does_not_decline_the_invitation_of_another():
+    base = Base(PRINTS.face(EVENT), PRINTS.face(EVENT), GOOGLE)
+    gone = Sight(Kind.GONE, level=Level.READ, owned=False)
+    decision = decide({GOOGLE: SAME, CRM: gone}, base)
+    assert not decision.actions
+    assert decision.held
+
+
+def test_what_another_link_has_written_already_is_not_written_again():
+    changed = replace(EVENT, title="new")
+    base = Base(PRINTS.face(changed), PRINTS.face(EVENT), GOOGLE)
+    assert not decide({GOOGLE: SAME, CRM: seen(changed)}, base).actions
 
 
 def test_two_people_who_edit_different_occurrences_merge():

@@ -17,7 +17,7 @@ CAMPAIGN = Path(__file__).parents[2] / "scripts" / "campaign.d"
 #: Mutant, mode, runs that are enough with seed 1.
 QUICK = [
     ("last-writer-wins", "inter", 5),
-    ("no-content-hash", "inter", 5),
+    ("no-content-hash", "crash", 150),
     ("random-unrecorded-id", "crash", 60),
     ("cursor-first", "crash", 90),
     ("no-if-match", "inter", 90),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +97,10 @@ class Desk:
 
     def change(self, key: str, document: dict[str, Any], if_match: str | None) -> Row:
         """Change a record."""
-        row = self._matching(key, Level.EDIT, if_match)
+        row = self._matching(key, Level.READ, if_match)
+        if self._is_answer(row, document):
+            return save(self.connection, row, content(changed_event(event_of(row), document)), self.now)
+        self.find(key, Level.EDIT)
         columns = changed_record(document)
         rules = {name for name in ("owner", "security", "team") if columns.get(name, row[name]) != row[name]}
         if rules and row["owner"] != self.person.login and not self.person.admin:
@@ -108,6 +112,18 @@ class Desk:
             self._known(columns["owner"])
         event = changed_event(event_of(row), document)
         return save(self.connection, row, content(event) | columns, self.now)
+
+    def _is_answer(self, row: Row, document: dict[str, Any]) -> bool:
+        """Return whether a change is the person's own answer to an invitation, which needs no right to edit."""
+        if self.person.read_only or document.keys() != {"attendees"}:
+            return False
+        before = event_of(row).attendees
+        after = changed_event(event_of(row), document).attendees
+        others = [(person, now) for person, now in zip(before, after, strict=False) if person != now]
+        return len(before) == len(after) and all(
+            replace(person, response=now.response) == now and now.email == self.person.email
+            for person, now in others
+        )
 
     def remove(self, key: str, if_match: str | None) -> None:
         """Delete a record."""

@@ -27,7 +27,7 @@ from calsync.crm.builtin.records import (
 )
 from calsync.crm.builtin.tables import counter, events, insert_all, next_numbers, stamp, users
 from calsync.model.errors import CursorExpired, Later, NotTried, Refused, SideError, Stale, Unmappable
-from calsync.model.event import Event, Response, Visibility, exception_key
+from calsync.model.event import ANSWER, Event, Response, Visibility, exception_key
 from calsync.model.permission import Access, Level, Person, Record, Security, decide
 from calsync.model.side import (
     Create,
@@ -227,10 +227,28 @@ class BuiltinSide:
             raise Stale("CRM: the record has changed")
         access = decide(self._who(connection), record_of(row, self._teams))
         if isinstance(write, Delete):
-            return self._delete(connection, row, access)
+            return self._delete(connection, row, access, write.heir)
+        if ANSWER in write.patch.fields:
+            return self._answer(connection, row, write.patch.event)
         if access.level < Level.EDIT:
             raise Refused(f"CRM: no permission to edit ({access.because})")
         return self._update(connection, row, write)
+
+    def _answer(self, connection: Connection, row: Row, event: Event) -> Item | None:
+        """Note what a person who may not edit a record answers to its invitation."""
+        before, email = event_of(row), self._who(connection).email
+        own = next((person for person in event.attendees if person.email == email), None)
+        if own is None or all(person.email != email for person in before.attendees):
+            raise Refused("CRM: the person is not invited")
+        return replace(self._respond(connection, row, own.response), before=before)
+
+    def _respond(self, connection: Connection, row: Row, response: Response) -> Item:
+        email = self._who(connection).email
+        people = tuple(
+            replace(person, response=response) if person.email == email else person
+            for person in event_of(row).attendees
+        )
+        return self._save(connection, row, {"attendees": dump_attendees(people)})
 
     def _revive(self, connection: Connection, row: Row | None, write: Revive) -> Item:
         """Put a deleted record back; only its owner can, and only with what it was."""
@@ -254,19 +272,19 @@ class BuiltinSide:
             values["security"] = _security(row["security"], write.patch.event.visibility)
         return replace(self._save(connection, row, values), before=before)
 
-    def _delete(self, connection: Connection, row: Row, access: Access) -> Item | None:
-        if access.level >= Level.DELETE:
+    def _delete(self, connection: Connection, row: Row, access: Access, heir: str) -> Item | None:
+        if access.level >= Level.DELETE and heir in self._teams:
+            # Others still take part: it becomes theirs.
+            row = save(connection, row, {"owner": heir}, self._clock())
+        elif access.level >= Level.DELETE:
             erase(connection, row, self._clock())
             return Item(row["id"], gone=True, before=_last_known(row))
-        person = self._who(connection)
-        people = event_of(row).attendees
-        if all(attendee.email != person.email for attendee in people):
+        email = self._who(connection).email
+        if any(person.email == email for person in event_of(row).attendees):
+            return self._respond(connection, row, Response.DECLINED)
+        if not heir:
             raise Refused(f"CRM: no permission to delete ({access.because})")
-        declined = tuple(
-            replace(attendee, response=Response.DECLINED) if attendee.email == person.email else attendee
-            for attendee in people
-        )
-        return self._save(connection, row, {"attendees": dump_attendees(declined)})
+        return self._item(connection, row)
 
     def _save(self, connection: Connection, row: Row, values: dict[str, Any]) -> Item:
         stored = save(connection, row, values, self._clock())
@@ -283,13 +301,12 @@ class BuiltinSide:
             event = event_of(row)
         except Unmappable as error:
             return Item(row["id"], version, modified=modified, access=access, problem=str(error))
-        marker = (row["marker"] or "") if row["owner"] == self._login else ""
         return Item(
             row["id"],
             version,
             event,
             modified=modified,
-            marker=marker,
+            marker=row["marker"] or "",
             untouched=row["version"] == 1,
             access=access,
         )

@@ -1,0 +1,128 @@
+"""Meetings of several connected people: links of different accounts that lead to one CRM record.
+
+Rows of other accounts are read here and never written, since only the holder of an account's lock may do that. What
+concerns them is left as a notice, which their next round takes up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    delete,
+    insert,
+    or_,
+    select,
+    text,
+)
+
+from calsync.model.link import Kind
+from calsync.store.accounts import RUNNING, accounts
+from calsync.store.database import metadata
+from calsync.store.link_rows import Link, links
+
+notices = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", Integer, ForeignKey("account.id"), nullable=False),
+    Column("link_id", Integer, nullable=False),
+    Index("notice_account", "account_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """The link of somebody else who takes part: `record` is the CRM's key, None while it is being made.
+
+    `hides`: their copy is private. `running`: rounds of their account take place.
+    """
+
+    user: str
+    account_id: int
+    link_id: int
+    record: str | None
+    hides: bool
+    running: bool
+
+
+_TURN = text("SELECT pg_advisory_xact_lock(:meeting)")
+_PARTNERS = (
+    select(
+        accounts.c.user,
+        links.c.account_id,
+        links.c.id,
+        links.c.crm_key,
+        links.c.hides,
+        accounts.c.state,
+        links.c.meeting,
+    )
+    .join(accounts, accounts.c.id == links.c.account_id)
+    .where(
+        links.c.google_key.is_not(None),
+        links.c.google_state.not_in([Kind.GONE, Kind.NEVER]),
+        or_(links.c.crm_key.is_not(None), links.c.intents.is_not(None)),
+    )
+    .order_by(links.c.id)
+)
+
+
+def partners(
+    connection: Connection, account_id: int, meetings: Collection[int], turn: bool = False
+) -> dict[int, list[Partner]]:
+    """Return, by meeting, the links of other accounts whose Google event lives, oldest first.
+
+    `turn`: until this transaction ends nobody else gets an answer about these meetings, so that two rounds cannot
+    both find that nobody has made the record. On SQLite only one transaction writes at a time as it is.
+    """
+    if turn and connection.dialect.name == "postgresql":
+        for meeting in sorted(meetings):
+            connection.execute(_TURN, {"meeting": meeting})
+    found: dict[int, list[Partner]] = defaultdict(list)
+    numbers = list(meetings)
+    for start in range(0, len(numbers), 500):
+        query = _PARTNERS.where(
+            links.c.meeting.in_(numbers[start : start + 500]), links.c.account_id != account_id
+        )
+        for user, account, link, record, hides, state, meeting in connection.execute(query):
+            found[meeting].append(Partner(user, account, link, record, hides, state in RUNNING))
+    return found
+
+
+def of_record(connection: Connection, link: Link) -> list[Partner]:
+    """Return the partners of a link that lead to the same CRM record."""
+    if link.meeting is None or link.crm.key is None:
+        return []
+    found = partners(connection, link.account_id, [link.meeting]).get(link.meeting, [])
+    return [partner for partner in found if partner.record == link.crm.key]
+
+
+def notify(connection: Connection, told: Iterable[Partner]) -> None:
+    """Let the next rounds of partners look at their links anew."""
+    rows = [{"account_id": partner.account_id, "link_id": partner.link_id} for partner in told]
+    if rows:
+        connection.execute(insert(notices), rows)
+
+
+def noticed(connection: Connection, account_id: int) -> Sequence[int]:
+    """Return the links of an account about which there are notices."""
+    return (
+        connection.execute(select(notices.c.link_id).where(notices.c.account_id == account_id))
+        .scalars()
+        .all()
+    )
+
+
+def forget_notices(connection: Connection, account_id: int, link_ids: Collection[int]) -> None:
+    """Forget notices that were taken up."""
+    connection.execute(
+        delete(notices).where(notices.c.account_id == account_id, notices.c.link_id.in_(link_ids))
+    )

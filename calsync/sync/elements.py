@@ -1,0 +1,63 @@
+"""Lists that merge one by one: guests and reminders. Pure.
+
+A face has a field for each element. A side takes whole lists, so the elements that move are put into the list
+that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from calsync.model.event import ANSWER, REMINDER, Event, is_guest, sort_attendees, whole_name
+from calsync.model.link import LISTED, Face, Sight
+from calsync.model.side import Patch
+
+
+def lacks_guests(
+    moving: Iterable[str], edits: Iterable[str], source: Face, target: Sight, base: Face
+) -> bool:
+    """Return whether the target's guests must be read before these fields can move to it.
+
+    They need not when all guests that the source has are what the target should have: nothing of what the source
+    has moved stays behind, and they agreed before. `base` is the target's face at the last agreement.
+    """
+    moved = {name for name in moving if is_guest(name)}
+    if not moved or target.event is not None:
+        return False
+    if moved != {name for name in edits if is_guest(name)}:
+        return True
+    before = {name: value for name, value in base.items() if is_guest(name) and name not in moved}
+    return before != {name: value for name, value in source.items() if is_guest(name) and name not in moved}
+
+
+def with_elements(event: Event, moving: frozenset[str], source: Sight, target: Sight, base: Face) -> Event:
+    """Return `event` with the lists that the target should have when only the elements of `moving` move to it."""
+    changes: dict[str, object] = {}
+    if any(is_guest(name) for name in moving) and target.event is not None:
+        guests = dict(target.guests)
+        for name in filter(is_guest, moving):
+            guests.pop(name, None)
+            if name in source.guests:
+                guests[name] = source.guests[name]
+        changes["attendees"] = sort_attendees(guests.values())
+    if any(name == "reminders" or name.startswith(REMINDER) for name in moving):
+        changes["reminders"] = _reminders(moving, source, target.face if target.event is not None else base)
+    return replace(event, **changes) if changes else event  # type: ignore[arg-type]
+
+
+def _reminders(moving: Iterable[str], source: Sight, there: Face) -> tuple[int, ...] | None:
+    face = dict(there)
+    for name in moving:
+        if name in source.face:
+            face[name] = source.face[name]
+        else:
+            face.pop(name, None)
+    minutes = sorted(int(name[len(REMINDER) :]) for name in face if name.startswith(REMINDER))
+    return tuple(minutes) if minutes or face.get("reminders") == LISTED else None
+
+
+def patch_of(names: frozenset[str], event: Event, edits: bool) -> Patch:
+    """Return the patch that moves these fields of `event`; who may not edit an entry gives their answer only."""
+    guests = "attendees" if edits else ANSWER
+    return Patch(frozenset(guests if is_guest(name) else whole_name(name) for name in names), event)

@@ -1,0 +1,185 @@
+"""A Google meeting of several connected people is one CRM record, with a link for each of them.
+
+Whoever comes first makes the record; the others join it, if they take part in it in the CRM too and its start agrees:
+identities of meetings can be forged. What the record then gets from whom follows from who may edit what: its owner's
+link carries the content, everybody's their own answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from calsync.model.errors import Refused, Stale
+from calsync.model.event import Event
+from calsync.model.link import Kind, Verb
+from calsync.model.side import Item, SideName
+from calsync.store import accounts, links, meetings
+from calsync.store.database import reading, writing
+from calsync.store.links import Link
+from calsync.store.meetings import Partner
+from calsync.sync import sights
+
+if TYPE_CHECKING:
+    from calsync.sync.settle import Plan, Work
+
+#: How long a link waits for a record that somebody else's round is making.
+WAIT = timedelta(seconds=5)
+
+
+def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
+    """Let links that would make a record join the one that a partner's link leads to.
+
+    Returns the plans to be carried out, and links to be decided anew. Raises what a side as a whole raises.
+    """
+    creating = _creating(plans)
+    if not creating:
+        return list(plans), []
+    with reading(work.engine) as connection:
+        found = meetings.partners(connection, work.scene.account.id, creating)
+    joined: list[Link] = []
+    waiting: list[Link] = []
+    twins: set[int] = set()
+    for meeting, partners in found.items():
+        for plan in creating[meeting]:
+            record = next((partner.record for partner in partners if partner.record), None)
+            if record is not None:
+                twins |= _take_up(work, plan, record, partners)
+                (joined if plan.link.crm.key else waiting if plan.waits else []).append(plan.link)
+            elif any(partner.running for partner in partners):
+                waiting.append(plan.link)
+    _wait(work, waiting)
+    apart = {id(link) for link in (*joined, *waiting)}
+    kept = [plan for plan in plans if id(plan.link) not in apart and plan.link.id not in twins]
+    return kept, joined
+
+
+def contested(connection: Connection, work: Work, plans: Iterable[Plan]) -> list[Plan]:
+    """Return plans that would make a record which somebody else has begun to make since they were joined.
+
+    Call it inside the transaction that stores the intents.
+    """
+    creating = _creating(plans)
+    if not creating:
+        return []
+    found = meetings.partners(connection, work.scene.account.id, creating, turn=True)
+    begun = {meeting for meeting, partners in found.items() if any(_is_news(partner) for partner in partners)}
+    return [plan for meeting in begun for plan in creating[meeting] if not plan.alone]
+
+
+def _is_news(partner: Partner) -> bool:
+    return partner.record is not None or partner.running
+
+
+def heir(work: Work, link: Link) -> str:
+    """Return the CRM user who goes on with a record when this person leaves the meeting; "" when nobody does."""
+    with reading(work.engine) as connection:
+        partners = meetings.of_record(connection, link)
+    return next((partner.user for partner in partners if partner.running), "")
+
+
+def take_up_notices(work: Work) -> None:
+    """Look anew at links of which partners have said that their copy has become private, or public."""
+    account_id = work.scene.account.id
+    with reading(work.engine) as connection:
+        ids = meetings.noticed(connection, account_id)
+        batch = links.by_ids(connection, ids)
+        for link in batch:
+            link.veiled = any(partner.hides for partner in meetings.of_record(connection, link))
+    for link in batch:
+        if not _look_at_google(work, link):
+            work.relist = True
+        link.dirty, link.retry_at = True, None
+    with writing(work.engine) as connection:
+        links.save(connection, batch)
+        meetings.forget_notices(connection, account_id, ids)
+
+
+def tell(connection: Connection, work: Work) -> None:
+    """Tell partners of links whose Google event has become private, or public, and wake their accounts."""
+    if not work.scene.veils:
+        return
+    moved, work.scene.veils[:] = list(work.scene.veils), []
+    told = [partner for link in moved for partner in meetings.of_record(connection, link)]
+    if told:
+        meetings.notify(connection, told)
+        accounts.wake(connection, {partner.user for partner in told}, work.scene.now)
+
+
+def _creating(plans: Iterable[Plan]) -> dict[int, list[Plan]]:
+    """Return, by meeting, plans that make a CRM record of a Google event."""
+    found: dict[int, list[Plan]] = defaultdict(list)
+    for plan in plans:
+        if plan.link.meeting is not None and any(
+            intent.side is SideName.CRM and intent.verb is Verb.CREATE for intent, _ in plan.steps
+        ):
+            found[plan.link.meeting].append(plan)
+    return found
+
+
+def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -> set[int]:
+    """Join a link with a partner's record, if it is the same meeting for this person; otherwise it stands alone.
+
+    Returns the id of a link of the same person that had the record, if any. Of one that has led to a copy, made
+    before Google showed them the meeting itself, the copy is taken back first: the plan then `waits`.
+    """
+    link = plan.link
+    item = work.sides[SideName.CRM].read(record)
+    event = plan.seen[SideName.GOOGLE].event
+    with reading(work.engine) as connection:
+        twin = links.by_keys(connection, link.account_id, SideName.CRM, [record]).get(record)
+    if item is None or event is None or not _is_same(item, event) or _is_another(twin):
+        plan.alone = True
+        return set()
+    if twin is not None and (twin.google.key is not None or twin.intents):
+        plan.waits = True
+        if twin.intents or twin.crm.state is Kind.WITHHELD:
+            return set()
+        twin.crm.state, twin.crm.seen, twin.dirty, twin.retry_at = Kind.WITHHELD, None, True, None
+        with writing(work.engine) as connection:
+            links.save(connection, [twin])
+        return {twin.id}
+    link.crm.key, link.match, link.intents = record, None, ()
+    link.veiled = any(partner.hides for partner in partners if partner.record == record)
+    sights.look(work.scene, link, SideName.CRM, item)
+    if link.veiled:
+        _look_at_google(work, link)
+    if link.hides:
+        work.scene.veils.append(link)
+    with writing(work.engine) as connection:
+        links.remove(connection, [twin.id] if twin is not None else [])
+        links.save(connection, [link])
+        tell(connection, work)
+    return {twin.id} if twin is not None else set()
+
+
+def _look_at_google(work: Work, link: Link) -> bool:
+    """See a link's Google event anew, since less of it may cross now; False when Google does not show it."""
+    try:
+        item = work.sides[SideName.GOOGLE].read(link.google.key or "")
+    except (Refused, Stale):
+        return False
+    sights.look(work.scene, link, SideName.GOOGLE, item)
+    return True
+
+
+def _is_another(twin: Link | None) -> bool:
+    """Return whether a record is that of another event on the same person's Google calendar."""
+    return twin is not None and twin.google.key is not None and twin.origin is SideName.GOOGLE
+
+
+def _is_same(item: Item, event: Event) -> bool:
+    takes_part = item.access is not None and bool(item.access.relations)
+    return not item.gone and takes_part and item.event is not None and item.event.start == event.start
+
+
+def _wait(work: Work, waiting: Sequence[Link]) -> None:
+    for link in waiting:
+        link.intents, link.dirty, link.retry_at = (), True, work.scene.now + WAIT
+    if waiting:
+        with writing(work.engine) as connection:
+            links.save(connection, waiting)
