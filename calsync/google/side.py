@@ -332,12 +332,11 @@ class GoogleSide:
         return found
 
     def _item(self, resource: Any, whole: bool) -> Item:
-        item = mapping.to_item(resource, whole)
+        name = mapping.meeting_name(resource)
+        item = mapping.to_item(resource, whole, self._meeting(name) if name else None)
         ahead = self._transport.ahead
         if ahead and item.modified is not None:
             item = replace(item, modified=item.modified - ahead)
-        if item.event is not None and (name := mapping.meeting_name(resource)):
-            item = replace(item, meeting=self._meeting(name))
         return replace(item, marker=self._verified(item)) if item.marker else item
 
     def _verified(self, item: Item) -> str:

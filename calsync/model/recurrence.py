@@ -13,6 +13,7 @@ from calsync.model.errors import Unmappable
 _LINE = re.compile(r"^(RRULE|EXRULE|RDATE|EXDATE)([;:].*)$", re.IGNORECASE | re.DOTALL)
 _UNTIL = re.compile(r"UNTIL=(\d{8})(T\d{6}Z?)?")
 _MOMENT = re.compile(r"^(\d{8})(T\d{6}Z?)?$")
+_KEY = re.compile(r"\d{8}(T\d{6}Z)?\Z", re.ASCII)
 _WEEKDAY = re.compile(r"^([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$")
 _DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 31, "YEARLY": 366}
 _FREQUENCIES = {"SECONDLY", "MINUTELY", "HOURLY", *_DAYS}
@@ -58,9 +59,12 @@ def occurrence_key(original: date | datetime) -> str:
 
 def occurrence_start(key: str) -> date | datetime:
     """Return the original start that an occurrence key names; ValueError for any other text."""
-    if len(key) == 8:
-        return datetime.strptime(key, "%Y%m%d").date()
-    return datetime.strptime(key, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if not _KEY.match(key):
+        raise ValueError("not an occurrence key")
+    year, month, day = int(key[:4]), int(key[4:6]), int(key[6:8])
+    if len(key) == len("YYYYMMDD"):
+        return date(year, month, day)
+    return datetime(year, month, day, int(key[9:11]), int(key[11:13]), int(key[13:15]), tzinfo=UTC)
 
 
 def clean_rules(lines: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -94,7 +94,8 @@ def _sqlite_text(value: datetime) -> str:
     """Return the text that SQLAlchemy makes of a moment, in a tenth of the time."""
     if value.tzinfo is None:
         raise ValueError("a naive datetime cannot be stored")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 def _run_named(

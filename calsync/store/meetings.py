@@ -17,7 +17,9 @@ from sqlalchemy import (
     Index,
     Integer,
     Table,
+    bindparam,
     delete,
+    exists,
     insert,
     or_,
     select,
@@ -55,6 +57,7 @@ class Partner:
 
 
 _TURN = text("SELECT pg_advisory_xact_lock(:meeting)")
+_OTHERS = select(exists().where(accounts.c.id != bindparam("of")))
 _PARTNERS = (
     select(
         accounts.c.user,
@@ -83,6 +86,8 @@ def partners(
     `turn`: until this transaction ends nobody else gets an answer about these meetings, so that two rounds cannot
     both find that nobody has made the record. On SQLite only one transaction writes at a time as it is.
     """
+    if not meetings or not connection.execute(_OTHERS, {"of": account_id}).scalar():
+        return {}
     if turn and connection.dialect.name == "postgresql":
         for meeting in sorted(meetings):
             connection.execute(_TURN, {"meeting": meeting})

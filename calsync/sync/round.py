@@ -241,8 +241,10 @@ def _settle_fresh(work: Work, side: SideName, fresh: Sequence[Link], order: Orde
         except SideError as error:
             trouble = error
             break
+    left = [link for link in fresh if not link.id]
+    sights.number_left(work.scene, left)
     with writing(work.engine) as connection:
-        links.add(connection, [link for link in fresh if not link.id])
+        links.add(connection, left)
     return trouble
 
 

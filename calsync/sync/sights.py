@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -82,6 +83,8 @@ def record(
         link = known.get(key) or adopted.get(key)
         if link is None:
             fresh = _fresh(scene, side, item, "" if key in strangers else _original(scene, side, item))
+            if fresh is not None and item.event is not None and waiting != frozenset():
+                number(scene, fresh, item.content or item.event)
             if fresh is None:
                 noted.skipped += not item.gone
             elif waiting is not None and fresh.retry_at is None and _is_plain(fresh, side, waiting):
@@ -137,7 +140,7 @@ def sight(scene: Scene, link: Link, side: SideName) -> Sight:
     level = access.level if access else Level.DELETE
     owned = side is SideName.GOOGLE or access is None or Relation.MINE in access.relations
     if half.seen is None:
-        return Sight(half.state, level=level, owned=owned)
+        return _plain_sight(half.state, level, owned)
     seen = half.seen = _content(scene, half.seen, side)
     if seen.master:
         if len(scene.faces) >= _FACES_KEPT:
@@ -146,6 +149,12 @@ def sight(scene: Scene, link: Link, side: SideName) -> Sight:
     modified = _bounded(scene, side, half.modified)
     guests = scene.account.cipher.fingerprints.guests(seen.event) if seen.event.attendees else {}
     return Sight(half.state, seen.event, seen.face, seen.master, seen.partial, modified, level, owned, guests)
+
+
+@lru_cache(maxsize=128)
+def _plain_sight(kind: Kind, level: Level, owned: bool) -> Sight:
+    """Return a sight without content: the same one for all links, since they never change."""
+    return Sight(kind, level=level, owned=owned)
 
 
 def _content(scene: Scene, seen: contents.Content | bytes, side: SideName) -> contents.Content:
@@ -277,10 +286,24 @@ def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | No
     link.dirty = link.dirty and half.state is not Kind.OUTSIDE
     if side is SideName.CRM and _may_be_invited_by_google(scene, item):
         link.retry_at = scene.now + INVITATION_WAIT
-    # A copy whose original is not known either may be waiting for it on the other side.
-    if half.seen is not None and event is not None and item.event is not None and not ours:
-        link.match = scene.account.cipher.fingerprints.match(event)
     return link
+
+
+def number(scene: Scene, link: Link, event: Event) -> None:
+    """Give a new link the number by which the same event on the other side is found, if it has not crossed yet.
+
+    None of a copy whose original is not known either: that may be waiting for it on the other side.
+    """
+    if link.half(link.origin).seen is not None and link.half(link.origin.other).key is None:
+        link.match = scene.account.cipher.fingerprints.match(event)
+
+
+def number_left(scene: Scene, links_left: Iterable[Link]) -> None:
+    """Number new links that could not be copied while their content was at hand, as far as it may be known."""
+    for link in links_left:
+        seen = link.half(link.origin).seen
+        if isinstance(seen, contents.Content) and not seen.event.redacted:
+            number(scene, link, seen.event)
 
 
 def _may_be_invited_by_google(scene: Scene, item: Item) -> bool:
