@@ -21,6 +21,7 @@ from calsync.store.locks import Held, holding
 from calsync.store.quiet import COLUMNS, QuietRounds
 from calsync.sync import round as rounds
 from calsync.sync.rehearsal import rehearse
+from calsync.sync.resume import finish_open
 from calsync.sync.retract import remove_copies
 from calsync.sync.round import Order
 from calsync.sync.settle import Work
@@ -138,7 +139,7 @@ def examine(parts: Parts, account_id: int, act: Callable[[Work], None]) -> Tally
 
 
 def _after_open(work: Work, act: Callable[[Work], None]) -> None:
-    rounds.finish_open(work)
+    finish_open(work)
     act(work)
 
 

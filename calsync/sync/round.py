@@ -27,7 +27,8 @@ from calsync.sync import meetings, sights
 from calsync.sync.absence import confirmed, sweep
 from calsync.sync.matching import pair
 from calsync.sync.reconcile import Rules
-from calsync.sync.settle import BATCH, Work, resume, settle
+from calsync.sync.resume import finish_open, resume
+from calsync.sync.settle import BATCH, Work, settle
 from calsync.sync.tally import Outcome, Tally
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
@@ -121,17 +122,6 @@ def _whole(work: Work, order: Order) -> None:
     _delete_or_brake(work)
     if work.relist:
         work.columns["google_cursor"] = None
-
-
-def finish_open(work: Work) -> None:
-    """Find out what became of writes that an earlier round was about to make."""
-    while True:
-        with reading(work.engine) as connection:
-            batch = links.unfinished(connection, work.scene.account.id, BATCH)
-        for link in batch:
-            resume(work, link)
-        if len(batch) < BATCH:
-            return
 
 
 def _rules_moved(work: Work) -> bool:

@@ -31,7 +31,6 @@ from calsync.model.side import (
     CalendarSide,
     Create,
     Delete,
-    Item,
     Outcome,
     SideName,
     Update,
@@ -377,37 +376,3 @@ def _look_again(work: Work, link: Link, side: SideName) -> bool:
         return False
     sights.look(work.scene, link, side, item)
     return True
-
-
-def resume(work: Work, link: Link) -> None:
-    """Find out whether a link's open intents came true, and record it; nothing is written remotely."""
-    done = [Done(intent, _landed(work, link, intent), resumed=True) for intent in link.intents]
-    seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
-    nothing = Decision("resumed")
-    record_outcomes(work.scene, link, seen, nothing, done)
-    with writing(work.engine) as connection:
-        enter(work, connection, [(link, done, {})])
-        if link.google.key is None and link.crm.key is None:
-            links.remove(connection, [link.id])
-        else:
-            links.save(connection, [link])
-
-
-def _landed(work: Work, link: Link, intent: Intent) -> Item | SideError | None:
-    """Return a write's outcome as far as a look can tell; NotTried when it did not happen."""
-    side = work.sides[intent.side]
-    if intent.verb is Verb.CREATE:
-        item = side.read(intent.key) if intent.key else side.find(intent.marker)
-        if item is None or (item.gone and item.key == link.half(intent.side).key):
-            return NotTried("not there")
-        return item
-    item = side.read(intent.key)
-    if intent.verb is Verb.REVIVE and item is not None and item.gone:
-        return NotTried("still deleted")
-    if intent.verb in (Verb.DELETE, Verb.RETRACT):
-        if item is None or item.gone:
-            return None
-        return NotTried("still there")
-    if item is None:
-        return NotTried("not there")
-    return item

@@ -5,7 +5,7 @@ The policy is applied here, before anything is kept: what may not cross is never
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,6 +20,7 @@ from calsync.model.side import Item, SideName
 from calsync.store import contents, links
 from calsync.store.accounts import Account
 from calsync.store.links import Half, Link
+from calsync.sync.adoption import bereft, by_marker, original_of
 from calsync.sync.reconcile import moved
 from calsync.sync.rejoining import rejoin
 
@@ -74,15 +75,15 @@ def record(
     """
     merged = _by_key(items)
     known = links.by_keys(connection, scene.account.id, side, list(merged))
-    adopted, strangers = _by_marker(connection, scene, side, merged, known)
+    adopted, strangers = by_marker(connection, scene, side, merged, known)
     noted = Noted(seen=[])
     changed: list[Link] = []
     created: list[Link] = []
-    rejoin(connection, scene.account.id, side, _bereft(scene, side, merged, known))
+    rejoin(connection, scene.account.id, side, bereft(scene, side, merged, known))
     for key, item in merged.items():
         link = known.get(key) or adopted.get(key)
         if link is None:
-            fresh = _fresh(scene, side, item, "" if key in strangers else _original(scene, side, item))
+            fresh = _fresh(scene, side, item, "" if key in strangers else original_of(scene, side, item))
             if fresh is not None and item.event is not None and waiting != frozenset():
                 number(scene, fresh, item.content or item.event)
             if fresh is None:
@@ -186,75 +187,6 @@ def _join(before: Item, item: Item) -> Item:
     if before.problem or item.problem:
         return replace(main, problem=item.problem or before.problem)
     return replace(main, exceptions={**before.exceptions, **item.exceptions})
-
-
-def _by_marker(
-    connection: Connection,
-    scene: Scene,
-    side: SideName,
-    items: Mapping[str, Item],
-    known: Mapping[str, Link],
-) -> tuple[dict[str, Link], set[str]]:
-    """Return links of originals whose copies come into sight under a key that was not recorded, by that key.
-
-    And the keys of strangers: entries that name an original which has its copy already, such as a deleted copy
-    that a person has brought back after it was replaced.
-    """
-    originals: dict[str, str] = {}
-    strangers: set[str] = set()
-    for key, item in items.items():
-        original = "" if key in known or item.gone else _original(scene, side, item)
-        if original in originals.values():
-            strangers.add(key)
-        elif original:
-            originals[key] = original
-    if not originals:
-        return {}, strangers
-    found = links.by_keys(connection, scene.account.id, side.other, list(originals.values()))
-    adopted: dict[str, Link] = {}
-    for key, original in originals.items():
-        link = found.get(original)
-        if link is None:
-            continue
-        if _lacks_copy(link, side, items):
-            adopted[key] = known.get(link.half(side).key or "", link)
-            _give_copy(adopted[key], side, key)
-        else:
-            strangers.add(key)
-    return adopted, strangers
-
-
-def _lacks_copy(link: Link, side: SideName, items: Mapping[str, Item]) -> bool:
-    """Return whether the copy that a link knows of, if any, was never seen or is gone."""
-    half = link.half(side)
-    if link.intents:
-        return False
-    listed = items.get(half.key or "")
-    return half.key is None or half.state in (Kind.NEVER, Kind.GONE) or (listed is not None and listed.gone)
-
-
-def _give_copy(link: Link, side: SideName, key: str) -> None:
-    half = link.half(side)
-    half.key, half.version, half.state, half.seen = key, "", Kind.NEVER, None
-    link.match = None
-
-
-def _bereft(scene: Scene, side: SideName, items: dict[str, Item], known: dict[str, Link]) -> dict[str, Link]:
-    """Return links that lost the key of their original, by that key, which the copy still names."""
-    found = {}
-    for key, link in known.items():
-        other = link.half(side.other)
-        if other.key is None and other.state not in (Kind.NEVER, Kind.GONE) and not link.intents:
-            found[_original(scene, side, items[key])] = link
-    return {original: link for original, link in found.items() if original}
-
-
-def _original(scene: Scene, side: SideName, item: Item) -> str:
-    if side is SideName.GOOGLE:
-        return item.marker
-    return (
-        item.marker.removeprefix(scene.google_prefix) if item.marker.startswith(scene.google_prefix) else ""
-    )
 
 
 def _is_known(link: Link, side: SideName, item: Item) -> bool:

@@ -1,0 +1,60 @@
+"""Finishing what an earlier process has begun: a look tells whether an open intent came true; nothing is sent anew."""
+
+from __future__ import annotations
+
+from calsync.model.errors import NotTried, SideError
+from calsync.model.link import Intent, Verb
+from calsync.model.side import SIDES, Item
+from calsync.store import links
+from calsync.store.database import reading, writing
+from calsync.store.links import Link
+from calsync.sync import sights
+from calsync.sync.journal import enter
+from calsync.sync.reconcile import Decision
+from calsync.sync.recording import Done, record_outcomes
+from calsync.sync.settle import BATCH, Work
+
+
+def finish_open(work: Work) -> None:
+    """Find out what became of writes that an earlier round was about to make."""
+    while True:
+        with reading(work.engine) as connection:
+            batch = links.unfinished(connection, work.scene.account.id, BATCH)
+        for link in batch:
+            resume(work, link)
+        if len(batch) < BATCH:
+            return
+
+
+def resume(work: Work, link: Link) -> None:
+    """Find out whether a link's open intents came true, and record it; nothing is written remotely."""
+    done = [Done(intent, _landed(work, link, intent), resumed=True) for intent in link.intents]
+    seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
+    nothing = Decision("resumed")
+    record_outcomes(work.scene, link, seen, nothing, done)
+    with writing(work.engine) as connection:
+        enter(work, connection, [(link, done, {})])
+        if link.google.key is None and link.crm.key is None:
+            links.remove(connection, [link.id])
+        else:
+            links.save(connection, [link])
+
+
+def _landed(work: Work, link: Link, intent: Intent) -> Item | SideError | None:
+    """Return a write's outcome as far as a look can tell; NotTried when it did not happen."""
+    side = work.sides[intent.side]
+    if intent.verb is Verb.CREATE:
+        item = side.read(intent.key) if intent.key else side.find(intent.marker)
+        if item is None or (item.gone and item.key == link.half(intent.side).key):
+            return NotTried("not there")
+        return item
+    item = side.read(intent.key)
+    if intent.verb is Verb.REVIVE and item is not None and item.gone:
+        return NotTried("still deleted")
+    if intent.verb in (Verb.DELETE, Verb.RETRACT):
+        if item is None or item.gone:
+            return None
+        return NotTried("still there")
+    if item is None:
+        return NotTried("not there")
+    return item
