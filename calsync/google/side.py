@@ -246,6 +246,11 @@ class GoogleSide:
     def _write_exception(self, series: str, key: str, source: Event) -> dict[str, Event | None]:
         moved = source.exceptions[key] if key in source.exceptions else _as_series(source, key)
         occurrence = self._occurrence(series, key)
+        if occurrence is None:
+            if source.exceptions.get(key) is not None:
+                raise Refused("the series has no occurrence there")
+            # A new rule has no such date: what should not be there, or be nothing special, is not there.
+            return {}
         if moved is None:
             if occurrence.get("status") != "cancelled":
                 self._delete(Delete(occurrence["id"], occurrence.get("etag", "")))
@@ -256,7 +261,7 @@ class GoogleSide:
         return dict(self._patched(occurrence["id"], body, occurrence.get("etag", "")).exceptions)
 
     def _occurrence(self, series: str, key: str) -> Any:
-        """Return an occurrence's resource as it is now; Stale when the series has none there."""
+        """Return an occurrence's resource as it is now; None when the series has none there."""
         try:
             return self._get(f"{series.split('_R')[0]}_{key}")
         except Stale:
@@ -268,9 +273,7 @@ class GoogleSide:
             calendarId=self._calendar, eventId=series, originalStart=start, showDeleted=True
         )
         found = self._transport.execute("events.instances", request).get("items", ())
-        if not found:
-            raise Refused("the series has no occurrence there")
-        return found[0]
+        return found[0] if found else None
 
     def _delete(self, write: Delete) -> None:
         request = self._events.delete(

@@ -125,6 +125,19 @@ def test_a_new_rule_crosses_and_takes_only_strayed_exceptions_along(weekly):
     in_step(house)
 
 
+def test_a_new_rule_without_the_date_of_an_exception_leaves_nothing_behind(weekly):
+    house, made, record = weekly
+    for days in (2, 3):
+        house.google_edit("ana", instance(made, days), summary=f"moved {days}", **at(day(days, 15)))
+    house.resync("ana")
+    house.google_edit("ana", made["id"], recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"])
+    for _ in range(2):
+        assert house.resync("ana")["outcome"] == "ok"
+    (record,) = house.crm_events("ana")
+    assert record["exceptions"] == []
+    in_step(house)
+
+
 def test_this_and_following_becomes_two_series(weekly):
     house, made, _ = weekly
     body = {"at": day(4).isoformat(), "patch": {"summary": "S from now on"}}
