@@ -61,15 +61,23 @@ def split(calendar: Calendar, event_id: str, at: datetime, changes: Body) -> tup
     """Do what "this and following" does on Google's page: end the series, start one named `_R`."""
     row = calendar.writable(event_id)
     until = (at - timedelta(seconds=1)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    left = [_rest_of(calendar, row, rule, at) for rule in row.body.get("recurrence", [])]
-    rules = [re.sub(r";?(UNTIL|COUNT)=[^;]*", "", rule) for rule in row.body.get("recurrence", [])]
+    lines = row.body.get("recurrence", [])
+    left = [_rest_of(calendar, row, line, at) for line in lines]
+    cut = [_ended(line, until) for line in lines]
     length: Any = moment_of(row.body["end"]) - moment_of(row.body["start"])
     zone = row.body["start"].get("timeZone")
     following = {"start": time_value(at, zone), "end": time_value(at + length, zone), "recurrence": left}
     body = {**row.body, **following}
-    ended = calendar.patch(event_id, {"recurrence": [f"{rule};UNTIL={until}" for rule in rules]})
+    ended = calendar.patch(event_id, {"recurrence": cut})
     new_id = f"{event_id.split('_R')[0]}_R{at.astimezone(UTC):%Y%m%dT%H%M%S}"
     return ended, calendar.put(new_id, merged(body, changes), f"{new_id}@google.com")
+
+
+def _ended(line: str, until: str) -> str:
+    """Return a rule that ends at `until`; dates added or taken out stay."""
+    if not line.startswith("RRULE"):
+        return line
+    return re.sub(r";?(UNTIL|COUNT)=[^;]*", "", line) + f";UNTIL={until}"
 
 
 def _rest_of(calendar: Calendar, row: Row, rule: str, at: datetime) -> str:

@@ -95,6 +95,7 @@ def edit_at_google(desk):
             },
         ),
         (True, lambda one: {"summary": "series renamed at Google"}),
+        (True, _moved),
         (True, lambda one: {"recurrence": ["RRULE:FREQ=WEEKLY;COUNT=6"]}),
     )
     for series, body in edits:
@@ -139,6 +140,7 @@ def edit_in_the_crm(desk):
         (False, _crm_moved),
         (False, lambda one: {"reminders_minutes": [9]}),
         (True, lambda one: {"title": "series renamed in the CRM"}),
+        (True, _crm_moved),
         (True, lambda one: {"recurrence": ["RRULE:FREQ=DAILY;COUNT=4"]}),
     )
     for series, body in edits:

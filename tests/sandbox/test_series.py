@@ -112,3 +112,13 @@ def test_this_and_following_makes_a_second_series_named_after_the_first(google, 
     third = ana.get(instance(series, 2))
     assert third["recurringEventId"] == second["id"]
     assert START.isoformat() == "2030-03-04T09:00:00+00:00"
+
+
+def test_this_and_following_leaves_dates_that_were_taken_out_as_they_are(google, ana, series):
+    rules = [*series["recurrence"], "EXDATE:20300311T090000Z"]
+    ana.patch(series["id"], recurrence=rules)
+    at = "2030-03-18T09:00:00+00:00"
+    google.control("POST", f"accounts/{ana.email}/events/{series['id']}/split", {"at": at})
+    assert ana.get(series["id"])["recurrence"][1] == "EXDATE:20300311T090000Z"
+    found = ana.list(singleEvents=True, orderBy="startTime", timeMax="2030-03-20T00:00:00Z")
+    assert [row["start"]["dateTime"][:10] for row in found] == ["2030-03-04", "2030-03-18"]
