@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from calsync.model.errors import Refused, Stale
 from calsync.model.event import Event
@@ -75,9 +75,11 @@ def _is_news(partner: Partner) -> bool:
     return partner.record is not None or partner.running
 
 
-def heir(work: Work, link: Link) -> str:
+def heir(engine: Engine, link: Link) -> str:
     """Return the CRM user who goes on with a record when this person leaves the meeting; "" when nobody does."""
-    with reading(work.engine) as connection:
+    if link.meeting is None:
+        return ""
+    with reading(engine) as connection:
         partners = meetings.of_record(connection, link)
     return next((partner.user for partner in partners if partner.running), "")
 

@@ -11,6 +11,7 @@ from calsync.model.side import CalendarSide, Delete, SideName
 from calsync.store import links
 from calsync.store.accounts import Account
 from calsync.store.database import reading, writing
+from calsync.sync.meetings import heir
 from calsync.sync.settle import BATCH
 
 
@@ -37,7 +38,11 @@ def remove_copies(
 
 def _delete(engine: Engine, calendar: CalendarSide, side: SideName, copies: list[links.Link]) -> int:
     # No intent is needed: nothing that could be mistaken for a person's deletion is read afterwards.
-    outcomes = list(calendar.write([Delete(link.half(side).key or "") for link in copies])) if copies else []
+    writes = [
+        Delete(link.half(side).key or "", heir=heir(engine, link) if side is SideName.CRM else "")
+        for link in copies
+    ]
+    outcomes = list(calendar.write(writes)) if writes else []
     gone = [
         link for link, outcome in zip(copies, outcomes, strict=True) if not isinstance(outcome, SideError)
     ]

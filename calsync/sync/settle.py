@@ -209,7 +209,7 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
     if isinstance(action, Remove):
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
-        heir = meetings.heir(work, link) if side is SideName.CRM and not action.retract else ""
+        heir = meetings.heir(work.engine, link) if side is SideName.CRM and not action.retract else ""
         return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir)
     if isinstance(action, Copy):
         return _copy_step(work, link, action)

@@ -134,3 +134,61 @@ def test_a_value_that_google_shortens_or_rewrites_does_not_come_back(house):
     for _ in range(2):
         assert nothing_written(house.resync("ana"))
     assert house.crm_events("ana")[0]["description"] == record["description"]
+
+
+def test_reminders_that_two_people_add_both_stay(shared):
+    house, google_id, crm_id = shared
+    own = {"useDefault": False, "overrides": [{"method": "popup", "minutes": 10}]}
+    house.google_edit("ana", google_id, reminders=own)
+    house.crm_edit("ana", crm_id, reminders_minutes=[30])
+    house.resync("ana")
+    overrides = house.google_get("ana", google_id)["reminders"]["overrides"]
+    assert [one["minutes"] for one in overrides] == [10, 30]
+    assert house.crm_events("ana")[0]["reminders_minutes"] == [10, 30]
+    assert house.conflicts("ana") == []
+    assert nothing_written(house.resync("ana"))
+
+
+def test_a_guest_added_on_each_side_is_on_both(build):
+    house = build({"guests": "write"})
+    house.person("ana")
+    made = house.google_add("ana", summary="A", attendees=[{"email": "x@outside.test"}], **at(day(1)))
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    more = [*house.google_get("ana", made["id"])["attendees"], {"email": "y@outside.test"}]
+    house.google_edit("ana", made["id"], attendees=more)
+    house.crm_edit("ana", record["id"], attendees=[*record["attendees"], {"email": "z@outside.test"}])
+    house.resync("ana")
+    at_google = {guest["email"][0] for guest in house.google_get("ana", made["id"])["attendees"]}
+    in_crm = {guest["email"][0] for guest in house.crm_events("ana")[0]["attendees"]}
+    assert at_google == in_crm == {"x", "y", "z"}
+    assert nothing_written(house.resync("ana"))
+
+
+def test_a_guest_added_at_google_leaves_the_record_its_own(house):
+    house.crm_add("ana", title="A", attendees=[{"email": "x@outside.test"}], **crm_at(day(1)))
+    house.resync("ana")
+    (copy,) = house.google_events("ana")
+    house.google_edit("ana", copy["id"], attendees=[{"email": "y@outside.test"}])
+    house.resync("ana")
+    assert {guest["email"][0] for guest in house.crm_events("ana")[0]["attendees"]} == {"x", "y"}
+    assert nothing_written(house.resync("ana"))
+
+
+def test_what_google_knows_of_a_guest_outlives_a_guest_that_we_add(build):
+    house = build({"guests": "write"})
+    house.person("ana")
+    known = {"email": "x@outside.test", "responseStatus": "accepted", "comment": "gladly", "optional": True}
+    made = house.google_add("ana", summary="A", attendees=[known], **at(day(1)))
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    people = [
+        dict(record["attendees"][0], response="declined"),
+        {"email": "z@outside.test"},
+    ]
+    house.crm_edit("ana", record["id"], attendees=people)
+    house.resync("ana")
+    after = {guest["email"]: guest for guest in house.google_get("ana", made["id"])["attendees"]}
+    assert after["x@outside.test"] == known
+    assert set(after) == {"x@outside.test", "z@outside.test"}
+    assert nothing_written(house.resync("ana"))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from calsync.engine import disconnect
 from calsync.model.link import Intent, Verb
 from calsync.model.side import SideName
 from calsync.store import links
@@ -97,6 +98,21 @@ def test_a_record_that_somebody_else_s_round_is_making_is_waited_for(couple):
     assert len(records(couple)) == 1
 
 
+def test_a_dry_run_plans_to_join_and_not_to_make_another_record(couple):
+    couple.google_add("ana", summary="M", attendees=guests("ana", "bo"), **at(day(1)))
+    couple.resync("ana")
+    plan = couple.resync("bo", dry_run=True)
+    assert plan["plan"] == []
+    assert nothing_written(couple.resync("bo"))
+    assert len(records(couple)) == 1
+
+
+def test_a_full_run_of_who_came_later_changes_nothing(met):
+    house, _, record = met
+    assert house.resync("bo", full=True)["crm"] == {"created": 0, "updated": 0, "deleted": 0}
+    assert [one["version"] for one in records(house)] == [record["version"]]
+
+
 def test_what_the_organiser_changes_reaches_the_record_once(met):
     house, made, _ = met
     house.google_edit("ana", made["id"], summary="M2")
@@ -162,6 +178,14 @@ def test_an_owner_who_leaves_takes_nothing_from_the_others(met):
     house.google_delete("bo", made["id"])
     round_of(house, "bo", "ana")
     assert [one["title"] for one in records(house, "bo")] == ["M"]
+
+
+def test_who_disconnects_and_takes_their_copies_along_leaves_the_record_to_the_others(met):
+    house, _, record = met
+    disconnect(house.parts, house.account("ana").id, "keep", "remove")
+    (left,) = records(house, "bo")
+    assert (left["id"], left["owner"]) == (record["id"], "bo")
+    assert is_silent(house, "bo")
 
 
 def test_a_meeting_that_its_organiser_cancels_leaves_the_crm(met):
