@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from calsync.model.recurrence import occurrence_key
@@ -206,3 +208,48 @@ def test_exceptions_that_could_not_be_written_with_their_new_series_are_written_
     master = next(event for event in house.google_events("ana") if "recurrence" in event)
     for n in (2, 3):
         assert house.google_get("ana", instance(master, n))["summary"] == f"special {n}"
+
+
+@pytest.mark.parametrize("shuffle", [False, True], ids=["master first", "exceptions first"])
+@pytest.mark.parametrize("rows", [0, 1], ids=["on one page", "each on a page of its own"])
+def test_exceptions_come_in_any_order_and_on_any_page(house, shuffle, rows):
+    made = house.google_add("ana", summary="S", recurrence=DAILY, **at(day(1)))
+    house.google_edit("ana", instance(made, 2), summary="moved", **at(day(2, 15)))
+    house.google_delete("ana", instance(made, 3))
+    house.control("POST", "switches", {"shuffle": shuffle, "short_pages": rows})
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    assert [part.get("cancelled", False) for part in record["exceptions"]] == [False, True]
+    house.google_edit("ana", made["id"], summary="S2")
+    house.google_edit("ana", instance(made, 4), summary="moved too")
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    assert record["title"] == "S2"
+    assert [part.get("title", "") for part in record["exceptions"]] == ["moved", "", "moved too"]
+    in_step(house)
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["silently", "each told as cancelled"])
+def test_exceptions_of_a_deleted_series_go_with_it(weekly, told):
+    house, made, _ = weekly
+    house.google_edit("ana", instance(made, 2), summary="moved")
+    house.resync("ana")
+    house.control("POST", "switches", {"children_tombstones": told, "shuffle": told})
+    house.google_delete("ana", made["id"])
+    house.resync("ana")
+    assert house.crm_events("ana") == []
+    in_step(house)
+
+
+def test_a_series_moved_by_an_hour_on_either_side_keeps_its_dates(weekly):
+    house, made, record = weekly
+    house.google_edit("ana", made["id"], **at(day(1, 10)))
+    house.resync("ana")
+    (moved,) = house.crm_events("ana")
+    assert datetime.fromisoformat(moved["start"]) == day(1, 10)
+    house.crm_edit("ana", record["id"], **crm_at(day(1, 12)))
+    house.resync("ana")
+    start = house.google_get("ana", made["id"])["start"]["dateTime"]
+
+    assert datetime.fromisoformat(start) == day(1, 12)
+    in_step(house)
