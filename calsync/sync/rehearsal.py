@@ -24,6 +24,7 @@ from calsync.model.side import (
     Write,
 )
 from calsync.store.accounts import Account, accounts
+from calsync.store.brake import batches
 from calsync.store.conflicts import conflicts
 from calsync.store.database import metadata, open_database, reading, writing
 from calsync.store.journal import entries, runs
@@ -131,11 +132,11 @@ def rehearse(
 
 
 def _copy(engine: Engine, scratch: Engine, account_id: int) -> None:
-    metadata.create_all(scratch, tables=[accounts, links, notices, conflicts, runs, entries])
+    metadata.create_all(scratch, tables=[accounts, links, notices, conflicts, runs, entries, batches])
     with reading(engine) as source, writing(scratch) as target:
         # Those who share meetings have made records that this round would join.
         shared = or_(links.c.account_id == account_id, links.c.meeting.is_not(None))
-        for table, those in ((accounts, true()), (links, shared)):
+        for table, those in ((accounts, true()), (links, shared), (batches, true())):
             rows = source.execute(select(table).where(those)).mappings()
             for part in rows.partitions(1000):
                 target.execute(insert(table), [dict(row) for row in part])

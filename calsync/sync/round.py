@@ -24,7 +24,8 @@ from calsync.store.accounts import Account, State
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
 from calsync.sync import meetings, sights
-from calsync.sync.absence import confirmed, sweep
+from calsync.sync.absence import sweep
+from calsync.sync.brake import delete_or_hold
 from calsync.sync.matching import pair
 from calsync.sync.reconcile import Rules
 from calsync.sync.resume import finish_open, resume
@@ -119,7 +120,7 @@ def _whole(work: Work, order: Order) -> None:
     if complete or work.tally.changed:
         pair(work)
     _settle_all(work, order)
-    _delete_or_brake(work)
+    delete_or_hold(work)
     if work.relist:
         work.columns["google_cursor"] = None
 
@@ -280,61 +281,6 @@ def _settle_all(work: Work, order: Order) -> None:
         if len(batch) < BATCH:
             return
     work.columns["go_on"] = True
-
-
-def _delete_or_brake(work: Work) -> None:
-    """Carry out deletions that waited for the end of the round, unless there are unusually many."""
-    account = work.scene.account
-    if not any(work.deletions.values()):
-        if account.state is State.BRAKED:
-            # An approval that finds nothing to let through is used up all the same.
-            work.columns |= {"state": State.ACTIVE, "reason": "", "held_back": 0, "deletions_approved": False}
-        return
-    with reading(work.engine) as connection:
-        total = links.count_linked(connection, account.id)
-    held = 0
-    for side, ids in work.deletions.items():
-        if account.deletions_approved or work.scene.policy.brake.allows(len(ids), total):
-            _delete(work, ids)
-        else:
-            held += len(ids)
-            if work.tally.dry_run:
-                _plan_held(work, side, ids)
-    work.tally.held_back = held
-    state = State.BRAKED if held else State.ACTIVE
-    reason = "more deletions than usual are held back" if held else ""
-    work.columns |= {"state": state, "reason": reason, "held_back": held}
-    if account.deletions_approved:
-        # One that came meanwhile is for the next round.
-        work.columns["deletions_approved"] = False
-    if held:
-        work.tally.outcome = Outcome.ATTENTION
-
-
-def _plan_held(work: Work, side: SideName, ids: list[int]) -> None:
-    """Put deletions into the plan that `approve` would let through."""
-    for start in range(0, len(ids), BATCH):
-        with reading(work.engine) as connection:
-            batch = links.by_ids(connection, ids[start : start + BATCH])
-        work.tally.plan += [
-            {
-                "side": side.value,
-                "action": "delete",
-                "id": link.half(side).key or "",
-                "title": "",
-                "fields": [],
-                "mails": [],
-                "held": True,
-            }
-            for link in batch
-        ]
-
-
-def _delete(work: Work, ids: list[int]) -> None:
-    for start in range(0, len(ids), BATCH):
-        with reading(work.engine) as connection:
-            batch = links.by_ids(connection, ids[start : start + BATCH])
-        settle(work, confirmed(work, batch), deleting=True)
 
 
 def _single(work: Work, event: str) -> None:

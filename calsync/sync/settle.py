@@ -6,9 +6,10 @@ die between any two lines: an open intent is finished by `resume` before anythin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
@@ -82,6 +83,12 @@ class Work:
     noted: bool = False
     #: The run that this one takes back.
     undoes: str | None = None
+    #: When the work began, by a clock that nobody sets.
+    began: float = field(default_factory=time.monotonic)
+
+    def time(self) -> datetime:
+        """Return the time now: that of the scene stands still."""
+        return self.scene.now + timedelta(seconds=time.monotonic() - self.began)
 
 
 @dataclass(slots=True)

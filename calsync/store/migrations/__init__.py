@@ -8,7 +8,16 @@ from sqlalchemy import Engine
 
 from calsync import schema
 from calsync.schema import Schema
-from calsync.store import accounts, conflicts, consent, instance, journal, links, meetings  # noqa: F401 - their tables
+from calsync.store import (  # noqa: F401 - their tables
+    accounts,
+    brake,
+    conflicts,
+    consent,
+    instance,
+    journal,
+    links,
+    meetings,
+)
 from calsync.store.database import metadata
 
 SCHEMA = Schema("schema_version", Path(__file__).parent, metadata)
