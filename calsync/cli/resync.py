@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from calsync.cli import BUSY, DONE, PERSON_NEEDED, PROBLEMS, Context, UserError, leave
@@ -68,13 +71,16 @@ def _words(tallies: list[Tally]) -> str:
     steps = [(tally.user, step) for tally in tallies for step in tally.plan]
     parts = [table(_HEADS, [_row(tally) for tally in tallies])]
     if steps:
-        heads = ("USER", "WOULD", "ON", "TITLE", "ID")
-        rows = [
-            (user, s["action"] + (" (held)" if s.get("held") else ""), s["side"], s["title"], s["id"])
-            for user, s in steps
-        ]
-        parts.append(table(heads, rows))
+        heads = ("USER", "WOULD", "ON", "TITLE", "ID", "WOULD MAIL")
+        parts.append(table(heads, [_step(user, step) for user, step in steps]))
+        mails = sum(len(step["mails"]) for _, step in steps)
+        parts.append(f"mails to guests: {mails}" if mails else "nobody would be mailed")
     return "\n\n".join(parts)
+
+
+def _step(user: str, step: Mapping[str, Any]) -> list[object]:
+    action = step["action"] + (" (held)" if step.get("held") else "")
+    return [user, action, step["side"], step["title"], step["id"], ", ".join(step["mails"])]
 
 
 def _row(tally: Tally) -> list[object]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from calsync.google import mapping
 from calsync.google.answers import QUOTA_PAUSE_SECONDS
+from calsync.google.mails import FIELDS as MAIL_FIELDS
+from calsync.google.mails import Mailing
 from calsync.google.transport import Transport
 from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
 from calsync.model.event import ANSWER, FIELDS, Event, exception_key, length
@@ -66,6 +68,9 @@ class GoogleSide:
         self._rules = rules
         self._origin = f"google:{self._digest('calendar', key='', size=6).hex()}:"
         self.mails = 0
+        self._mailing = Mailing(
+            rules.address, rules.guest_mail, rules.guests_write, self._guests, self._occurrence
+        )
         self._may_invite = True
 
     @property
@@ -136,7 +141,18 @@ class GoogleSide:
         """One request a write, in order (more for changed occurrences of a series)."""
         return one_at_a_time(self._write, batch)
 
+    def whom(self, write: Write) -> Sequence[str]:
+        """Return whom Google mails if `write` is carried out now; see `mails.Mailing.whom`."""
+        return self._mailing.whom(write)
+
     def _write(self, write: Write) -> Item | None:
+        # Before it, since a deleted event has no guests any more.
+        letters = self.whom(write)
+        item = self._carry_out(write)
+        self.mails += len(letters)
+        return item
+
+    def _carry_out(self, write: Write) -> Item | None:
         if isinstance(write, Update | Delete) and (kind := mapping.read_only_type(write.version)):
             raise Refused(f"Google events of type {kind} are read-only: the change stays in the CRM")
         if isinstance(write, Delete):
@@ -276,9 +292,8 @@ class GoogleSide:
         return found[0] if found else None
 
     def _delete(self, write: Delete) -> None:
-        request = self._events.delete(
-            calendarId=self._calendar, eventId=write.key, sendUpdates=self._rules.guest_mail
-        )
+        mail = GuestMail.NONE if write.quiet else self._rules.guest_mail
+        request = self._events.delete(calendarId=self._calendar, eventId=write.key, sendUpdates=mail)
         if write.version:
             request.headers["If-Match"] = write.version
         try:
@@ -314,6 +329,10 @@ class GoogleSide:
 
     def _get(self, key: str) -> Any:
         request = self._events.get(calendarId=self._calendar, eventId=key, fields=mapping.ITEM_FIELDS)
+        return self._transport.execute("events.get", request)
+
+    def _guests(self, key: str) -> Any:
+        request = self._events.get(calendarId=self._calendar, eventId=key, fields=MAIL_FIELDS)
         return self._transport.execute("events.get", request)
 
     def _exceptions(self, key: str, ical_uid: str) -> dict[str, Event | None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from calsync.model.errors import NotTried, SideError, ends_account
 from calsync.model.event import Event
@@ -112,12 +112,14 @@ class Update:
 class Delete:
     """Remove an entry, if it still has `version` ("" removes any).
 
-    `heir`: the CRM user who goes on with it, since others still take part: the person only leaves.
+    `heir`: the CRM user who goes on with it, since others still take part: the person only leaves. `quiet`: it is
+    our copy that goes, not the original, so that nobody is mailed whatever the configuration says.
     """
 
     key: str
     version: str = ""
     heir: str = ""
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,17 @@ class CalendarSide(Protocol):
 
     def write(self, batch: Sequence[Write]) -> Iterator[Outcome]:
         """Carry out the writes in order, yield one outcome each. Raises nothing: failures are outcomes."""
+
+
+@runtime_checkable
+class MailsGuests(Protocol):
+    """A side on which writes may lead to mails, and which can tell beforehand."""
+
+    def whom(self, write: Write) -> Sequence[str]:
+        """Return the addresses that are mailed if `write` is carried out now, once for each mail.
+
+        Raises a SideError when that cannot be found out now.
+        """
 
 
 def one_at_a_time(do: Callable[[Write], Item | None], batch: Sequence[Write]) -> Iterator[Outcome]:

@@ -16,12 +16,14 @@ from calsync.model.side import (
     Create,
     Delete,
     Item,
+    MailsGuests,
     Outcome,
     Page,
     Revive,
     SideName,
     Update,
     Write,
+    one_at_a_time,
 )
 from calsync.store.accounts import Account, accounts
 from calsync.store.brake import batches
@@ -48,6 +50,7 @@ class PretendedSide:
         self._side, self._tally = side, tally
         self.name, self.batch = side.name, side.batch
         self.mails = 0
+        self._whom = side.whom if isinstance(side, MailsGuests) else _nobody
         self._made = 0
 
     @property
@@ -81,21 +84,22 @@ class PretendedSide:
 
     def write(self, batch: Sequence[Write]) -> Iterator[Outcome]:
         """Note each write in the plan, and answer as if it had been done."""
-        for write in batch:
-            yield self._pretend(write)
+        return one_at_a_time(self._pretend, batch)
 
     def _pretend(self, write: Write) -> Item | None:
+        mails = list(self._whom(write))
+        self.mails += len(mails)
         if isinstance(write, Delete):
-            self._note("delete", write.key, None, [])
+            self._note("delete", write.key, None, [], mails)
             return None
         if isinstance(write, Create):
             self._made += 1
             key = write.key or f"new-{self._made}"
-            self._note("create", key, write.event, [])
+            self._note("create", key, write.event, [], mails)
             return Item(key, "0", replace(write.event, redacted=False), access=_OWN)
         if isinstance(write, Revive):
             return Item(write.key, "0", write.event, access=_OWN)
-        self._note("update", write.key, write.patch.event, sorted(write.patch.fields))
+        self._note("update", write.key, write.patch.event, sorted(write.patch.fields), mails)
         return self._updated(write)
 
     def _updated(self, write: Update) -> Item:
@@ -104,10 +108,14 @@ class PretendedSide:
         event = replace(write.patch.event, exceptions=exceptions) if whole else None
         return Item(write.key, "0", event, exceptions, partial=True, access=_OWN)
 
-    def _note(self, action: str, key: str, event: Event | None, fields: list[str]) -> None:
+    def _note(self, action: str, key: str, event: Event | None, fields: list[str], mails: list[str]) -> None:
         title = event.title if event is not None else ""
         step = {"side": self.name.value, "action": action, "id": key, "title": title}
-        self._tally.plan.append(step | {"fields": fields, "mails": []})
+        self._tally.plan.append(step | {"fields": fields, "mails": mails})
+
+
+def _nobody(_write: Write) -> Sequence[str]:
+    return ()
 
 
 def rehearse(

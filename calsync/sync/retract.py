@@ -39,7 +39,7 @@ def remove_copies(
 def _delete(engine: Engine, calendar: CalendarSide, side: SideName, copies: list[links.Link]) -> int:
     # No intent is needed: nothing that could be mistaken for a person's deletion is read afterwards.
     writes = [
-        Delete(link.half(side).key or "", heir=heir(engine, link) if side is SideName.CRM else "")
+        Delete(link.half(side).key or "", heir=heir(engine, link) if side is SideName.CRM else "", quiet=True)
         for link in copies
     ]
     outcomes = list(calendar.write(writes)) if writes else []

@@ -217,7 +217,7 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
         heir = meetings.heir(work.engine, link) if side is SideName.CRM and not action.retract else ""
-        return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir)
+        return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir, action.retract)
     if isinstance(action, Copy):
         return _copy_step(work, link, action)
     sent = {name: action.source.get(name, "") for name in action.fields}
