@@ -32,6 +32,14 @@ _PROJECT = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 QUOTA_PAUSE_SECONDS = 3600.0
 
 
+#: How the message begins when Google does not know a zone; its reason is no more than "invalid".
+_ZONE = b"Invalid time zone definition"
+
+
+class ZoneRefused(Refused):
+    """Google does not know the time zone that a body names."""
+
+
 def reason_of(content: bytes) -> str:
     """Return the reason code of an error body, or "" when it has none."""
     try:
@@ -66,6 +74,8 @@ def failure(operation: str, status: int, content: bytes, headers: Mapping[str, s
         return CursorExpired(text) if operation == "events.list" else Stale(text)
     if status == 400 and operation == "events.list":
         return CursorExpired(text)
+    if status == 400 and _ZONE in content:
+        return ZoneRefused(text)
     meanings: dict[int, type[SideError]] = {409: KeyTaken, 412: Stale}
     return meanings.get(status, Refused)(text)
 

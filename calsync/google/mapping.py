@@ -34,6 +34,7 @@ from calsync.model.recurrence import (
     with_utc_until,
 )
 from calsync.model.side import Item
+from calsync.model.zones import iana_name
 
 Resource = Mapping[str, Any]
 
@@ -183,7 +184,7 @@ def to_event(resource: Resource) -> Event:
     begins, ends = _moment(start), _moment(end)
     _check_times(begins, ends)
     recurrence, attendees = get("recurrence"), get("attendees")
-    zone = start.get("timeZone", "") if isinstance(begins, datetime) else ""
+    zone = iana_name(start.get("timeZone", "")) if isinstance(begins, datetime) else ""
     if recurrence and zone and known_zone(zone) is None:
         raise Unmappable("the series repeats in a time zone that this machine does not know; update tzdata")
     return Event(
@@ -337,7 +338,7 @@ _WRITERS: Mapping[str, Callable[[Event], dict[str, Any]]] = {
 }
 
 
-def without_nulls(body: dict[str, Any]) -> dict[str, Any]:
+def without_nulls(body: Resource) -> dict[str, Any]:
     """Return a body fit for insert, which has nothing to clear."""
     return {
         name: {part: inner for part, inner in value.items() if inner is not None}

@@ -14,6 +14,7 @@ from calsync.google.answers import QUOTA_PAUSE_SECONDS
 from calsync.google.mails import FIELDS as MAIL_FIELDS
 from calsync.google.mails import Mailing
 from calsync.google.transport import Transport
+from calsync.google.zones import Body, TakenZones
 from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
 from calsync.model.event import ANSWER, FIELDS, Event, exception_key, length
 from calsync.model.permission import Level
@@ -71,6 +72,7 @@ class GoogleSide:
         self._mailing = Mailing(
             rules.address, rules.guest_mail, rules.guests_write, self._guests, self._occurrence
         )
+        self._zones = TakenZones()
         self._may_invite = True
 
     @property
@@ -165,27 +167,30 @@ class GoogleSide:
         return self._create(write) if isinstance(write, Create) else self._update(write)
 
     def _create(self, write: Create) -> Item:
-        body = mapping.without_nulls(
-            mapping.body_of(write.event, frozenset(FIELDS), self._rules.guests_write)
-        )
+        body = mapping.body_of(write.event, frozenset(FIELDS), self._rules.guests_write)
         mac = self._mac(write.marker)
         private = {mapping.MARKER: write.marker, mapping.MARKER_MAC: mac}
         body |= {"id": write.key, "extendedProperties": {"private": private}}
         if write.event.redacted:
             body |= {"summary": write.event.title, "visibility": "private"}
-        request = self._events.insert(
-            calendarId=self._calendar,
-            body=body,
-            sendUpdates=self._rules.guest_mail,
-            fields=mapping.ITEM_FIELDS,
-        )
         try:
-            item = self._item(self._send("events.insert", request, body), whole=True)
+            stored = self._zones.send(body, bool(write.event.recurrence), self._insert)
+            item = self._item(stored, whole=True)
         except KeyTaken:
             item = replace(self._item(self._landed(write), whole=True), untouched=False)
         return self._with_exceptions(
             item, frozenset(f"x:{key}" for key in write.event.exceptions), write.event
         )
+
+    def _insert(self, body: Body) -> Any:
+        whole = mapping.without_nulls(body)
+        request = self._events.insert(
+            calendarId=self._calendar,
+            body=whole,
+            sendUpdates=self._rules.guest_mail,
+            fields=mapping.ITEM_FIELDS,
+        )
+        return self._send("events.insert", request, whole)
 
     def _landed(self, write: Create) -> Any:
         """Return our own copy when an earlier attempt made it; KeyTaken when the id belongs to a deleted one."""
@@ -202,7 +207,7 @@ class GoogleSide:
         body = self._body(write, fields)
         item = Item(write.key, write.version, partial=True)
         if body:
-            item = self._patched(write.key, body, write.version)
+            item = self._patched(write.key, body, write.version, bool(write.patch.event.recurrence))
         item = self._with_exceptions(item, write.patch.fields - fields, write.patch.event)
         if fields & _RESHAPES and item.event is not None and item.event.recurrence:
             # Google drops exceptions that no longer fall on the rule, and does not say so in the answer.
@@ -220,23 +225,26 @@ class GoogleSide:
         request = self._events.get(calendarId=self._calendar, eventId=write.key, fields="attendees")
         return mapping.with_known(body, self._send("events.get", request, body).get("attendees", []))
 
-    def _patched(self, key: str, body: dict[str, Any], version: str) -> Item:
-        request = self._events.patch(
-            calendarId=self._calendar,
-            eventId=key,
-            body=body,
-            sendUpdates=self._rules.guest_mail,
-            fields=mapping.ITEM_FIELDS,
-        )
-        if version:
-            request.headers["If-Match"] = version
-        resource = self._send("events.patch", request, body)
+    def _patched(self, key: str, body: Body, version: str, repeats: bool = False) -> Item:
+        def patch(changes: Body) -> Any:
+            request = self._events.patch(
+                calendarId=self._calendar,
+                eventId=key,
+                body=changes,
+                sendUpdates=self._rules.guest_mail,
+                fields=mapping.ITEM_FIELDS,
+            )
+            if version:
+                request.headers["If-Match"] = version
+            return self._send("events.patch", request, changes)
+
+        resource = self._zones.send(body, repeats, patch)
         if resource.get("status") == "cancelled":
             raise Stale("Google events.patch: the event is deleted")
         item = self._item(resource, whole=False)
         return replace(item, partial=item.event is not None and bool(item.event.recurrence))
 
-    def _send(self, operation: str, request: Any, body: dict[str, Any]) -> Any:
+    def _send(self, operation: str, request: Any, body: Body) -> Any:
         """Execute a write; a quota that ends with an invitation holds up invitations only (google.md Q-06)."""
         invites = "attendees" in body and not body.get("attendeesOmitted")
         if invites and not self._may_invite:

@@ -11,6 +11,7 @@ from calsync.model.errors import Unmappable
 from calsync.model.recurrence import clean_rules, known_zone
 from calsync.sandbox import answers
 from calsync.sandbox.rows import Body
+from calsync.sandbox.switches import Switches
 from calsync.sandbox.times import has_offset, moment_of
 
 MAX_DESCRIPTION = 8192
@@ -101,14 +102,14 @@ def merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> Body:
     return result
 
 
-def check(body: Body) -> None:
+def check(body: Body, switches: Switches | None = None) -> None:
     """Refuse what Google refuses in a body; ApiError 400."""
     for name in ("start", "end"):
         if not isinstance(body.get(name), dict) or not (body[name].get("date") or body[name].get("dateTime")):
             raise answers.bad("required", f"Missing {name} time.")
     if bool(body["start"].get("dateTime")) != bool(body["end"].get("dateTime")):
         raise answers.bad("invalid", "Start and end times must either both be date or both be dateTime.")
-    _check_zones(body)
+    _check_zones(body, switches or Switches())
     _check_order(body)
     if len(body.get("description") or "") > MAX_DESCRIPTION:
         raise answers.bad("invalid", "Value exceeds size limit.")
@@ -131,11 +132,12 @@ def _check_order(body: Body) -> None:
         raise answers.ApiError(400, "timeRangeEmpty", "The specified time range is empty.", "calendar")
 
 
-def _check_zones(body: Body) -> None:
+def _check_zones(body: Body, switches: Switches) -> None:
     for name in ("start", "end"):
         value = body[name]
         zone = value.get("timeZone")
-        if zone and known_zone(zone) is None:
+        taken = zone in switches.odd_zones or (zone and known_zone(zone) is not None)
+        if zone and (not taken or zone in switches.refused_zones):
             raise answers.bad("invalid", f"Invalid time zone definition for {name} time.")
         if (
             value.get("dateTime")

@@ -173,7 +173,7 @@ class Calendar:
         if event_id in self.rows or event_id in self._forgotten or (uid and self.holds(uid)):
             raise answers.duplicate()
         stored = self.accepted(body)
-        check(stored)
+        check(stored, self.switches)
         row = self.put(event_id, stored, uid or f"{event_id}@google.com")
         row.sequence = int(body.get("sequence") or 0)
         return row
@@ -229,7 +229,7 @@ class Calendar:
             return self.delete(row.id)
         if row.cancelled and not revives:
             raise answers.forbidden()
-        check(body)
+        check(body, self.switches)
         if row.series:
             return self._replace_exception(row, body)
         moved = {name for name in row.body.keys() | body.keys() if row.body.get(name) != body.get(name)}

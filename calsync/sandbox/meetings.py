@@ -132,7 +132,7 @@ class Meetings:
             return self.delete(calendar, row.id)
         if row.cancelled:
             raise answers.forbidden()
-        check(wanted)
+        check(wanted, self.switches)
         own = _person(wanted, calendar.id)
         if _person(before, calendar.id) and not own:
             message = "The calendar is neither the organizer nor an attendee of the event."

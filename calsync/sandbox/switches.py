@@ -20,7 +20,8 @@ class Switches:
     What a write does:
     `html_normalise`: line ends of descriptions come back as `<br>` · `noop_moves_etag`: a write that changes
     nothing is a change all the same · `reminders_move_etag`: so are reminders · `put_revives`: PUT with status
-    "confirmed" brings a deleted event back, as PATCH does.
+    "confirmed" brings a deleted event back, as PATCH does · `refused_zones`: zone names that are not taken, though
+    they are in the tz database · `odd_zones`: names that are taken, though they are not.
 
     What guests may do with their copies:
     `guest_edits`: "refuse", "ignore" or "keep" edits of what only the organiser should change ·
@@ -43,6 +44,8 @@ class Switches:
     noop_moves_etag: bool = True
     reminders_move_etag: bool = True
     put_revives: bool = True
+    refused_zones: list[str] = field(default_factory=list)
+    odd_zones: list[str] = field(default_factory=list)
     guest_edits: str = "refuse"
     guest_properties: str = "keep"
     unasked_mails: bool = False

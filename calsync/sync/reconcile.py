@@ -22,6 +22,7 @@ from calsync.model.link import REDACTED, Base, Face, Kind, Sight
 from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
 from calsync.model.side import SIDES, SideName
+from calsync.model.zones import same_zone
 from calsync.sync.elements import lacks_guests, with_elements
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
@@ -187,8 +188,8 @@ def _same_but_zone(one: Event | None, other: Event | None, google: Event, crm: E
 def _zones_agree(google: Event, crm: Event) -> bool:
     if google.recurrence:
         # A series that names no zone repeats in UTC.
-        return (google.zone or "UTC") == (crm.zone or "UTC")
-    return not google.zone or not crm.zone or google.zone == crm.zone
+        return same_zone(google.zone or "UTC", crm.zone or "UTC")
+    return not google.zone or not crm.zone or same_zone(google.zone, crm.zone)
 
 
 def _copy(source: SideName, sights: dict[SideName, Sight], rules: Rules, because: str) -> Decision:

@@ -33,7 +33,11 @@ def _no_if_match() -> Patches:
         )
 
     return [
-        (GoogleSide, "_patched", lambda self, key, body, _version: patched(self, key, body, "")),
+        (
+            GoogleSide,
+            "_patched",
+            lambda self, key, body, _version, *more: patched(self, key, body, "", *more),
+        ),
         (GoogleSide, "_delete", lambda self, write: delete(self, replace(write, version=""))),
         (BuiltinSide, "_change", changed),
     ]

@@ -77,6 +77,18 @@ def test_a_recurring_event_needs_its_zone(ana, refused):
     assert refused(ana.insert, **body) == (400, "required")
 
 
+def test_zones_that_google_does_not_know_can_be_ordered_and_others_that_it_does(google, ana, refused):
+    google.switch(refused_zones=["Europe/Kyiv"], odd_zones=["Mars/Olympus"])
+    assert refused(ana.insert, **timed(zone="Europe/Kyiv")) == (400, "invalid")
+    made = ana.insert(**timed(zone="Mars/Olympus"))
+    assert made["start"]["timeZone"] == "Mars/Olympus"
+    google.switch(odd_zones=[])
+    assert refused(ana.patch, made["id"], summary="A", start=timed(zone="Mars/Olympus")["start"]) == (
+        400,
+        "invalid",
+    )
+
+
 def test_patch_changes_what_it_names_and_null_clears(ana):
     made = ana.insert(summary="A", location="Room", extendedProperties={"private": {"a": "1"}}, **timed())
     changed = ana.patch(made["id"], location=None, extendedProperties={"private": {"b": "2"}})

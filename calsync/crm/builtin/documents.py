@@ -36,6 +36,7 @@ from calsync.model.recurrence import (
     occurrence_key,
     occurrence_start,
 )
+from calsync.model.zones import iana_name
 
 STATUSES = ("planned", "held", "not_held", "cancelled")
 TYPES = ("meeting", "call", "task", "other")
@@ -145,9 +146,13 @@ def _zone(document: Mapping[str, Any], before: Event | None) -> str:
     if "time_zone" not in document:
         return before.zone if before else ""
     zone = "" if document["time_zone"] is None else document["time_zone"]
-    if not isinstance(zone, str) or (zone and known_zone(zone) is None):
+    if before is not None and zone == before.zone:
+        # Also a name that nobody here knows: it came with the event, and people send back what they got.
+        return before.zone
+    name = iana_name(zone) if isinstance(zone, str) else None
+    if name is None or (zone and known_zone(name) is None):
         raise BadRequest("time_zone: must be a name of the IANA database, e.g. Europe/London")
-    return zone
+    return name
 
 
 def _moment(document: Mapping[str, Any], name: str) -> date | datetime:
@@ -176,6 +181,8 @@ def _rules(value: Any) -> tuple[str, ...]:
 
 
 def _check_series(event: Event) -> None:
+    if event.zone and known_zone(event.zone) is None:
+        raise BadRequest("time_zone: a series needs a name of the IANA database, e.g. Europe/London")
     try:
         next(occurrences(event.start, event.recurrence, event.zone, event.start), None)
     except Unmappable as error:
