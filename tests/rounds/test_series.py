@@ -253,3 +253,19 @@ def test_a_series_moved_by_an_hour_on_either_side_keeps_its_dates(weekly):
 
     assert datetime.fromisoformat(start) == day(1, 12)
     in_step(house)
+
+
+def test_a_series_that_moves_in_the_crm_leaves_its_old_exceptions_behind_on_both_sides(weekly):
+    house, _, record = weekly
+    moved = {"original_start": day(2).isoformat(), "title": "Moved", **crm_at(day(2, 16))}
+    cancelled = {"original_start": day(3).isoformat(), "cancelled": True}
+    house.crm_edit("ana", record["id"], exceptions=[moved, cancelled])
+    house.resync("ana")
+    house.crm_edit("ana", record["id"], **crm_at(day(1, 11)))
+    run = house.resync("ana")
+    assert (run["outcome"], run["quarantined"], run["google"]["updated"]) == ("ok", 0, 1)
+    [series] = house.google_events("ana")
+    assert datetime.fromisoformat(series["start"]["dateTime"]) == day(1, 11)
+    assert house.crm_events("ana")[0]["exceptions"] == []
+    in_step(house)
+    assert nothing_written(house.resync("ana", full=True))
