@@ -31,14 +31,14 @@ class Mailing:
     """Tells whom Google mails for one person, whose address in lower case is `address`.
 
     `guests`: whether guests are written. `get` returns the fields of FIELDS of an event, `occurrence` those of a
-    series' occurrence by its key; both raise a SideError.
+    series' occurrence by its key, None where there is none; both raise a SideError.
     """
 
     address: str
     policy: GuestMail
     guests: bool
     get: Callable[[str], mapping.Resource]
-    occurrence: Callable[[str, str], mapping.Resource]
+    occurrence: Callable[[str, str], mapping.Resource | None]
 
     def whom(self, write: Write) -> list[str]:
         """Return the addresses to be mailed if `write` is carried out now, once for each mail.
@@ -99,6 +99,8 @@ class Mailing:
         try:
             occurrence = self.occurrence(series, key)
         except (Stale, Refused):
+            return []
+        if occurrence is None:
             return []
         if occurrence.get("status") == "cancelled":
             before = _NOBODY

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
-from base64 import b32hexencode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any
 
 from calsync.google import mapping
 from calsync.google.answers import QUOTA_PAUSE_SECONDS
 from calsync.google.mails import FIELDS as MAIL_FIELDS
 from calsync.google.mails import Mailing
+from calsync.google.marks import Marks
 from calsync.google.transport import Transport
 from calsync.google.zones import Body, TakenZones
 from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
@@ -34,9 +32,6 @@ from calsync.model.side import (
 )
 
 PAGE_SIZE = 2500
-
-#: How many generations of chosen ids are tried when a marker is checked against an id.
-GENERATIONS = 50
 
 _RESHAPES = frozenset({"start", "end", "recurrence"})
 
@@ -67,7 +62,7 @@ class GoogleSide:
         self._events = transport.events
         self._calendar = calendar
         self._rules = rules
-        self._origin = f"google:{self._digest('calendar', key='', size=6).hex()}:"
+        self._marks = Marks(rules.secret, rules.identity)
         self.mails = 0
         self._mailing = Mailing(
             rules.address, rules.guest_mail, rules.guests_write, self._guests, self._occurrence
@@ -86,11 +81,11 @@ class GoogleSide:
 
     def marker(self, key: str) -> str:
         """Name a Google event of this account towards the CRM, without telling the calendar's address."""
-        return f"{self._origin}{key}"
+        return self._marks.marker(key)
 
     def chosen_key(self, marker: str, generation: int) -> str:
         """Return the id of the copy of `marker`: base32hex, the same after the loss of our database."""
-        return b32hexencode(self._digest(marker, str(generation), size=20)).decode().lower()
+        return self._marks.chosen_key(marker, generation)
 
     def observe(self, cursor: str | None) -> Iterator[Page]:
         """events.list: everything, or what changed since the sync token; the token comes with the last page."""
@@ -168,7 +163,7 @@ class GoogleSide:
 
     def _create(self, write: Create) -> Item:
         body = mapping.body_of(write.event, frozenset(FIELDS), self._rules.guests_write)
-        mac = self._mac(write.marker)
+        mac = self._marks.mac(write.marker)
         private = {mapping.MARKER: write.marker, mapping.MARKER_MAC: mac}
         body |= {"id": write.key, "extendedProperties": {"private": private}}
         if write.event.redacted:
@@ -363,34 +358,11 @@ class GoogleSide:
 
     def _item(self, resource: Any, whole: bool) -> Item:
         name = mapping.meeting_name(resource)
-        item = mapping.to_item(resource, whole, self._meeting(name) if name else None)
+        item = mapping.to_item(resource, whole, self._marks.meeting(name) if name else None)
         ahead = self._transport.ahead
         if ahead and item.modified is not None:
             item = replace(item, modified=item.modified - ahead)
-        return replace(item, marker=self._verified(item)) if item.marker else item
-
-    def _verified(self, item: Item) -> str:
-        """Return the marker of our own copy; "" for a copy of it that a person made.
-
-        Ours has both: a MAC that verifies, and the id that some generation of this original has.
-        """
-        mac, _, marker = item.marker.partition(":")
-        if not hmac.compare_digest(mac, self._mac(marker)):
-            return ""
-        ids = (self.chosen_key(marker, generation) for generation in range(GENERATIONS))
-        return marker if item.key in ids else ""
-
-    def _meeting(self, name: str) -> int:
-        """Return the number of a meeting: the same for all accounts, and nobody can tell its name from it."""
-        digest = blake2b(f"meeting\0{name}".encode(), key=self._rules.secret, digest_size=8).digest()
-        return int.from_bytes(digest, "big") >> 1
-
-    def _mac(self, marker: str) -> str:
-        return self._digest("marker", key=marker, size=16).hex()
-
-    def _digest(self, purpose: str, key: str, size: int) -> bytes:
-        text = f"{self._rules.identity}\0{purpose}\0{key}"
-        return blake2b(text.encode(), key=self._rules.secret, digest_size=size).digest()
+        return replace(item, marker=self._marks.verified(item)) if item.marker else item
 
 
 def _as_series(series: Event, key: str) -> Event:
