@@ -68,7 +68,9 @@ def record_outcomes(
     for step in done:
         if not step.failed:
             joined = _take(scene, link, faces, step)
-    link.base = Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin) if joined else _no_base(link)
+    link.base = (
+        Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin) if joined else _left(link, faces)
+    )
     link.intents = tuple(step.intent for step in done if isinstance(step.outcome, Later))
     unsettled = any(step.failed or step.resumed for step in done)
     if not unsettled:
@@ -88,6 +90,7 @@ def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
         return False
     if intent.verb is Verb.REVIVE:
         _take_revival(link, intent.side, outcome)
+        faces[intent.side] = dict(sights.face_of(scene, link, intent.side, outcome))
         return False
     if intent.verb in (Verb.DELETE, Verb.RETRACT):
         # The person may not delete there; the side has noted that they do not take part.
@@ -155,8 +158,10 @@ def _faces(link: Link) -> Faces:
     return {side: dict(link.base.face(side) or {}) for side in SIDES}
 
 
-def _no_base(link: Link) -> Base:
-    return Base(None, None, link.origin)
+def _left(link: Link, faces: Faces) -> Base:
+    """Return the base of a link that joins nothing: what is left rests as it is, whatever its version says."""
+    google, crm = (faces[side] if link.half(side).key is not None else None for side in SIDES)
+    return Base(google or None, crm or None, link.origin)
 
 
 def _agree(faces: Faces, seen: Mapping[SideName, Sight], names: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from calsync.model.recurrence import occurrence_key
 from tests.house import at, crm_at, day, nothing_written
 
 OWNED = ("summary", "description", "location", "start", "end", "recurrence", "visibility", "reminders")
@@ -28,7 +29,8 @@ def furnished(house):
         house.crm_add("ana", title=f"C{n}", location="room", **crm_at(day(1 + n)))
     house.google_add("ana", summary="both", description="from Google", **at(day(5)))
     house.crm_add("ana", title="both", location="from the CRM", **crm_at(day(5)))
-    house.google_add("ana", summary="S", recurrence=["RRULE:FREQ=DAILY;COUNT=4"], **at(day(2)))
+    series = house.google_add("ana", summary="S", recurrence=["RRULE:FREQ=DAILY;COUNT=4"], **at(day(2)))
+    house.google_edit("ana", f"{series['id']}_{occurrence_key(day(3))}", summary="special")
     moved = [{"original_start": day(4).isoformat(), "title": "moved"}]
     house.crm_add(
         "ana", title="T", recurrence=["RRULE:FREQ=DAILY;COUNT=4"], exceptions=moved, **crm_at(day(3))
@@ -54,6 +56,7 @@ def test_what_was_undone_is_not_synced_again_until_somebody_changes_it(furnished
     house.undo(run["run"])
     assert nothing_written(house.resync("ana"))
     assert nothing_written(house.resync("ana", full=True))
+    assert house.resync("ana", full=True, dry_run=True)["plan"] == []
     first = next(event for event in house.google_events("ana") if event["summary"] == "G0")
     house.google_edit("ana", first["id"], location="now wanted")
     run = house.resync("ana")
