@@ -121,9 +121,9 @@ def _log_dead_thread(event: threading.ExceptHookArgs) -> None:
     structlog.get_logger().error("thread died", exc_info=event.exc_value)
 
 
-def configure(verbose: bool = False) -> None:
-    """Set up logging to stderr for this process."""
-    level = logging.DEBUG if verbose else logging.INFO
+def configure(verbose: bool = False, chatty: bool = True) -> None:
+    """Set up logging to stderr for this process; what is not `chatty` tells of trouble only."""
+    level = logging.DEBUG if verbose else logging.INFO if chatty else logging.WARNING
     terminal = sys.stderr.isatty()
     renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(

@@ -60,13 +60,15 @@ class Context:
     config: str | None
     json: bool
     verbose: bool
+    #: Whether each round is logged, as by the daemon; other commands say themselves what they did.
+    chatty: bool = False
     _parts: list[Parts] = field(default_factory=list)
 
     def settings(self) -> Settings:
         """Load the configuration; a mistake ends the program with exit code 2."""
         from calsync import config, log
 
-        log.configure(self.verbose)
+        log.configure(self.verbose, self.chatty)
         try:
             return config.load(self.config)
         except config.ConfigError as error:

@@ -48,7 +48,8 @@ def explain(context: Context, user: str, event: str) -> None:
         "history": history,
     }
     context.emit(document, _words(document))
-    leave(CODES[tally.outcome])
+    unknown = found.google_id is None and found.crm_id is None
+    leave(CODES[tally.outcome] or (PROBLEMS if unknown else 0))
 
 
 def _words(document: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -10,9 +11,12 @@ from calsync.cli import PROBLEMS, Context, UserError, leave
 from calsync.cli.people import account_of
 from calsync.cli.resync import CODES
 from calsync.cli.table import table
+from calsync.model.link import Verb
+from calsync.model.side import SideName
 from calsync.store import accounts, conflicts, journal
 from calsync.store.database import reading
-from calsync.store.journal import Run
+from calsync.store.journal import UNFINISHED, Run
+from calsync.sync.tally import Tally
 
 
 @click.command()
@@ -28,17 +32,26 @@ def runs(context: Context, user: str | None) -> None:
     with reading(parts.engine) as connection:
         names = {account.id: account.user for account in accounts.everyone(connection, parts.vault)}
         found = journal.of_account(connection, chosen)
-    rows = [_document(run, names.get(run.account_id, "")) for run in found]
+        unfinished = {run.id: journal.count(connection, run.id) for run in found if run.outcome == UNFINISHED}
+    rows = [_document(run, names.get(run.account_id, ""), unfinished.get(run.id, {})) for run in found]
     context.emit({"runs": rows}, table(_HEADS, [_row(row) for row in rows]) if rows else "no runs")
 
 
 _HEADS = ("RUN", "USER", "BEGAN", "OUTCOME", "GOOGLE +/~/-", "CRM +/~/-", "UNDOES")
 
 
-def _document(run: Run, user: str) -> dict[str, Any]:
-    nothing = {"created": 0, "updated": 0, "deleted": 0}
-    counts = {"google": nothing, "crm": nothing, **run.counts}
-    head = {"run": run.id, "user": user, "began": run.began.isoformat().replace("+00:00", "Z")}
+def _document(run: Run, user: str, written: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    """Return a run as people see it; `written`: of one that did not come to its end, what the journal knows."""
+    tally = Tally(run.id, user, run.is_full)
+    for (side, verb), count in written.items():
+        for _ in range(count):
+            tally.count(SideName(side), Verb(verb))
+    counts = {**tally.document(), **run.counts}
+    head = {
+        "run": run.id,
+        "user": user,
+        "began": run.began.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
     return {**counts, **head, "outcome": run.outcome, "full": run.is_full, "undoes": run.undoes}
 
 

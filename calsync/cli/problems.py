@@ -41,8 +41,8 @@ def conflicts(context: Context, user: str | None) -> None:
         with reading(context.parts().engine) as connection:
             found = store.of_account(connection, account.id)
         rows += [_conflict(account, number, lost) for number, lost in found]
-    heads = ("ID", "USER", "FIELD", "AT", "KEPT SIDE", "KEPT", "LOST")
-    columns = ("id", "user", "field", "at", "kept_side", "kept", "lost")
+    heads = ("ID", "USER", "EVENT", "FIELD", "AT", "KEPT SIDE", "KEPT", "LOST")
+    columns = ("id", "user", "event", "field", "at", "kept_side", "kept", "lost")
     words = table(heads, [[row[name] for name in columns] for row in rows])
     context.emit({"conflicts": rows}, words if rows else "no conflicts")
 
@@ -56,7 +56,7 @@ def _conflict(account: Account, number: int, lost: store.Conflict) -> dict[str, 
         "kept": _plain(load_value(account.cipher.open("conflict.kept", lost.kept))),
         "lost": _plain(load_value(account.cipher.open("conflict.lost", lost.lost))),
         "kept_side": lost.kept_side,
-        "at": lost.at.isoformat().replace("+00:00", "Z"),
+        "at": lost.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import sys
@@ -38,6 +37,7 @@ def run(context: Context, role: str) -> None:
     """
     from calsync.config import ConfigError
 
+    context.chatty = True
     parts = context.parts()
     if parts.interlock:
         raise UserError(parts.interlock)
@@ -45,8 +45,6 @@ def run(context: Context, role: str) -> None:
         _ = parts.oauth
     except ConfigError as error:
         raise UserError(str(error)) from None
-    # Pages of events are trees of small objects that live briefly: collecting them early costs a third.
-    gc.set_threshold(50_000, 20, 50)
     with ExitStack() as stack:
         if role != "web":
             _alone(stack, parts)

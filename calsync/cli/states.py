@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from calsync.cli import PERSON_NEEDED, Context, leave
+from calsync.cli import DONE, PERSON_NEEDED, Context, leave
 from calsync.cli.people import account_of
 from calsync.store import accounts
 from calsync.store.accounts import State
 from calsync.store.database import writing
+from calsync.sync.round import Order
 
 
 @click.command()
@@ -39,7 +40,20 @@ def resume(context: Context, user: str) -> None:
         _refuse(user, account.state)
     state = State.BRAKED if account.held_back else State.ACTIVE
     _set(context, account.id, state=state, reason="", due_at=context.parts().clock(), failures=0)
+    if account.state is State.LOST:
+        state = _looked_again(context, account.id)
     context.emit({"user": user, "state": state.value}, f"{user}: {state.value}")
+    leave(PERSON_NEEDED if state in (State.LOST, State.RECONNECT) else DONE)
+
+
+def _looked_again(context: Context, account_id: int) -> State:
+    """Run a round of an account whose calendar was lost, and return the state that it has left."""
+    from calsync.engine import run_account
+
+    parts = context.writer()
+    run_account(parts, account_id, Order())
+    found = accounts.look(parts.engine, parts.vault, account_id)
+    return found.state if found is not None else State.DISCONNECTED
 
 
 @click.command()

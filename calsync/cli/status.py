@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -47,7 +47,8 @@ def status(context: Context, user: str | None) -> None:
     with reading(parts.engine) as connection:
         lost, parked = conflicts.count(connection), links.count_parked(connection)
         found = accounts.current(connection, parts.vault)
-    rows = [_row(a, now, lost, parked) for a in found if user in (None, a.user)]
+    latest = now + timedelta(seconds=parts.settings.sync.poll_seconds)
+    rows = [_row(a, now, latest, lost, parked) for a in found if user in (None, a.user)]
     words = table(_HEADS, [_cells(row) for row in rows])
     context.emit(
         {"accounts": rows} | ({"interlock": parts.interlock} if parts.interlock else {}),
@@ -57,7 +58,14 @@ def status(context: Context, user: str | None) -> None:
         click.echo(f"calsync: {parts.interlock}", err=True)
 
 
-def _row(account: Account, now: datetime, lost: dict[int, int], parked: dict[int, int]) -> dict[str, Any]:
+def _row(
+    account: Account, now: datetime, latest: datetime, lost: dict[int, int], parked: dict[int, int]
+) -> dict[str, Any]:
+    """Return what is told of an account; `latest`: when it is looked at again if nothing is wrong.
+
+    Later than that is only the time until which a running round has put off the next.
+    """
+    due = account.due_at if account.failures else min(account.due_at, latest)
     since = account.last_success or account.connected_at
     return {
         "user": account.user,
@@ -66,7 +74,7 @@ def _row(account: Account, now: datetime, lost: dict[int, int], parked: dict[int
         "google_account": account.address,
         "last_success": _stamp(account.last_success),
         "lag_seconds": max(0, int((now - since).total_seconds())),
-        "next_round": _stamp(account.due_at) if account.state in RUNNING else None,
+        "next_round": _stamp(due) if account.state in RUNNING else None,
         "conflicts": lost.get(account.id, 0),
         "quarantined": parked.get(account.id, 0),
         "held_back": account.held_back,

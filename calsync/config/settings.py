@@ -29,6 +29,7 @@ from calsync.model.policy import (
 )
 
 _NOT_AVAILABLE = ("opencrm", "vtiger")
+_KEY_HINT = "put it back from a backup, since the database cannot be read without; `calsync init` makes one for a new installation"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -248,7 +249,7 @@ class Settings(BaseModel):
     def secret(self, key: str, name: str) -> str:
         """Return the text of the secret file `name` that the key `key` is about; ConfigError."""
         path = self.secret_path(name)
-        hint = "put the secret there" if key.startswith("google") else "`calsync init` makes it"
+        hint = "put the secret there" if key.startswith("google") else _KEY_HINT
         try:
             text = path.read_text().strip()
         except OSError as error:

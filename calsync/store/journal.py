@@ -170,6 +170,13 @@ def of_run(connection: Connection, run_id: str) -> list[Entry]:
     return [_entry(row) for row in connection.execute(query).mappings()]
 
 
+def count(connection: Connection, run_id: str) -> dict[tuple[str, str], int]:
+    """Return how often a run wrote, by side and verb."""
+    query = select(entries.c.side, entries.c.verb, func.count()).where(entries.c.run_id == run_id)
+    rows = connection.execute(query.group_by(entries.c.side, entries.c.verb))
+    return {(side, verb): number for side, verb, number in rows}
+
+
 def of_link(connection: Connection, link_id: int) -> list[Entry]:
     """Return what was ever written for a link, in order."""
     query = select(entries).where(entries.c.link_id == link_id).order_by(entries.c.id)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from calsync.model.errors import SideError
+from calsync.model.errors import Refused, SideError, Stale
 from calsync.model.policy import INSTALLATION_BRAKE
 from calsync.model.side import SideName
 from calsync.store import brake, links
@@ -90,6 +90,15 @@ def _carry_out(work: Work, ids: list[int]) -> None:
         settle(work, confirmed(work, batch), deleting=True)
 
 
+def _title(work: Work, side: SideName, key: str) -> str:
+    """Return what an event is called that would go, so that a person can be asked; it is looked up now."""
+    try:
+        item = work.sides[side].read(key)
+    except (Refused, Stale):
+        return ""
+    return item.event.title if item is not None and item.event is not None else ""
+
+
 def _plan_held(work: Work, side: SideName, ids: list[int]) -> None:
     """Put deletions into the plan that `approve` would let through."""
     for start in range(0, len(ids), BATCH):
@@ -100,7 +109,7 @@ def _plan_held(work: Work, side: SideName, ids: list[int]) -> None:
                 "side": side.value,
                 "action": "delete",
                 "id": link.half(side).key or "",
-                "title": "",
+                "title": _title(work, side, link.half(side).key or ""),
                 "fields": [],
                 "mails": [],
                 "held": True,

@@ -13,6 +13,7 @@ from calsync.model.permission import Level
 from calsync.model.policy import hides
 from calsync.model.side import SIDES, Item, SideName
 from calsync.store import journal, links
+from calsync.store.accounts import RUNNING, State
 from calsync.store.database import reading
 from calsync.store.journal import Entry
 from calsync.store.links import Link
@@ -53,8 +54,13 @@ def explain(work: Work, event: str, found: Explanation) -> None:
         found.answer = f"set aside: {link.cause}"
         return
     decision = _decision(work, deepcopy(link))
+    state = work.scene.account.state
     found.decision, found.next_writes = decision.because, [_words(action) for action in decision.actions]
     found.answer = _answer(link, decision)
+    if decision.actions and state not in RUNNING:
+        found.answer = f"nothing is written while the account is {state.value}; then {found.answer}"
+    elif state is State.BRAKED and any(isinstance(action, Remove) for action in decision.actions):
+        found.answer = f"held by the brake until `calsync approve`: {decision.because}"
 
 
 def _decision(work: Work, link: Link) -> Decision:
@@ -63,6 +69,8 @@ def _decision(work: Work, link: Link) -> Decision:
         key = link.half(side).key
         if key is not None:
             sights.look(work.scene, link, side, work.sides[side].read(key))
+    if not (link.dirty or link.base.linked):
+        return Decision("it rests until somebody changes it")
     seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
     return reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
 
@@ -125,7 +133,9 @@ def _unlinked(work: Work, event: str, found: Explanation) -> str:
 def _why_not(work: Work, side: SideName, item: Item) -> str:
     scene = work.scene
     if item.gone:
-        return f"it is deleted on {side.value}"
+        return (
+            "it is deleted, or cancelled, in the CRM" if side is SideName.CRM else "it is deleted at Google"
+        )
     if item.problem:
         return f"it cannot be read: {item.problem}"
     if side is SideName.CRM:

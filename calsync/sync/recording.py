@@ -34,6 +34,12 @@ class Done:
         return isinstance(self.outcome, SideError)
 
     @property
+    def happened(self) -> Verb:
+        """What came of the intent: a deletion may have been no more than the answer that the person is not coming."""
+        answered = self.intent.verb is Verb.DELETE and not self.removed
+        return Verb.UPDATE if answered else self.intent.verb
+
+    @property
     def removed(self) -> bool:
         """True when the event is gone by this write."""
         if self.intent.verb not in (Verb.DELETE, Verb.RETRACT):

@@ -90,7 +90,7 @@ class PretendedSide:
         mails = list(self._whom(write))
         self.mails += len(mails)
         if isinstance(write, Delete):
-            self._note("delete", write.key, None, [], mails)
+            self._note("delete", write.key, self._last(write.key), [], mails)
             return None
         if isinstance(write, Create):
             self._made += 1
@@ -101,6 +101,11 @@ class PretendedSide:
             return Item(write.key, "0", write.event, access=_OWN)
         self._note("update", write.key, write.patch.event, sorted(write.patch.fields), mails)
         return self._updated(write)
+
+    def _last(self, key: str) -> Event | None:
+        """Return an event that would go: a person who is asked whether it should wants to know its title."""
+        item = self._side.read(key)
+        return item.event if item is not None else None
 
     def _updated(self, write: Update) -> Item:
         exceptions = {k: v for k, v in write.patch.event.exceptions.items() if f"x:{k}" in write.patch.fields}

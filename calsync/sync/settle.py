@@ -342,7 +342,7 @@ def _after(work: Work, plan: Plan) -> None:
     for done in plan.done:
         side, outcome = done.intent.side, done.outcome
         if not isinstance(outcome, SideError):
-            work.tally.count(side, done.intent.verb)
+            work.tally.count(side, done.happened)
             link.attempts = 0
         elif isinstance(outcome, Refused):
             link.park(side, outcome.reason, work.scene.now)
