@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from calsync.google import mapping
-from calsync.model.errors import Refused, Stale
+from calsync.model.errors import Refused, Stale, Unmappable
 from calsync.model.event import ANSWER, Event, exception_key
+from calsync.model.occurrences import is_occurrence
 from calsync.model.policy import GuestMail
+from calsync.model.recurrence import occurrence_start
 from calsync.model.side import Create, Delete, Revive, Update, Write
 
 #: What has to be known of an event to tell.
@@ -24,6 +26,9 @@ FIELDS = "status,organizer(email,self),attendees(email,responseStatus)"
 Guests = Mapping[str, str]
 
 _NOBODY: Guests = {}
+
+#: What may leave a series without an occurrence that it had, or give it new ones.
+_RESHAPES = frozenset({"start", "recurrence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +94,24 @@ class Mailing:
         asks = ANSWER in fields or bool(mapping.body_of(event, whole, self.guests))
         letters = self._letters(held, before, after) if asks else []
         for name in sorted(fields - whole):
-            letters += self._moved(write.key, exception_key(name) or "", event, held, after)
+            letters += self._moved(write, exception_key(name) or "", held, after)
         return letters
 
-    def _moved(
-        self, series: str, key: str, event: Event, held: mapping.Resource, shared: Guests
-    ) -> list[str]:
+    def _moved(self, write: Update, key: str, held: mapping.Resource, shared: Guests) -> list[str]:
         """Return who is told of a write of one occurrence; `shared`: the guests that the series has by then."""
+        event = write.patch.event
         try:
-            occurrence = self.occurrence(series, key)
+            occurrence = self.occurrence(write.key, key)
         except (Stale, Refused):
             return []
-        if occurrence is None:
+        if not (_takes_place(event, key) if write.patch.fields & _RESHAPES else occurrence):
+            # Google has let go of it with the series' write.
             return []
-        if occurrence.get("status") == "cancelled":
+        before = shared
+        if occurrence and occurrence.get("status") == "cancelled":
             before = _NOBODY
-        else:
+        elif occurrence and _guests(occurrence) != _guests(held):
             before = _guests(occurrence)
-            before = shared if before == _guests(held) else before
         moved = event.exceptions.get(key, event)
         return self._letters(held, before, self._written(moved, before) if moved else _NOBODY)
 
@@ -128,6 +133,13 @@ class Mailing:
             return sorted({*before, *after} - {self.address})
         answered = before.get(self.address) != after.get(self.address)
         return [organizer["email"].lower()] if answered and organizer.get("email") else []
+
+
+def _takes_place(series: Event, key: str) -> bool:
+    try:
+        return is_occurrence(series.start, series.recurrence, series.zone, occurrence_start(key))
+    except Unmappable:
+        return True
 
 
 def _guests(resource: mapping.Resource) -> Guests:

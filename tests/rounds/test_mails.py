@@ -127,6 +127,19 @@ def test_of_many_writes_at_once_every_mail_is_in_the_plan(build):
     assert {HOME, AWAY, OUTSIDE} == set(sent)
 
 
+def test_of_a_series_that_moves_the_plan_has_its_new_exceptions_and_not_those_it_leaves_behind(build):
+    house = build({"guests": "write", "guest_mail": "all"})
+    furnished(house)
+    move_one_of_a_series(house)
+    house.resync("ana")
+    house.reset_counters()
+    edit(house, "series", **crm_at(day(2, 11)))
+    edit(house, "series", exceptions=[{"original_start": day(5, 11).isoformat(), **crm_at(day(5, 15))}])
+    planned, sent, plan_count, run_count = rehearsed_and_done(house)
+    assert planned == sent == sorted([AWAY, OUTSIDE] * 2)
+    assert plan_count == run_count == len(sent)
+
+
 def test_with_external_only_nobody_of_the_person_s_own_domain_is_mailed(build):
     house = build({"guests": "write", "guest_mail": "externalOnly"})
     furnished(house)
