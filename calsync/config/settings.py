@@ -29,7 +29,7 @@ from calsync.model.policy import (
 )
 
 _NOT_AVAILABLE = ("opencrm", "vtiger")
-_KEY_HINT = "put it back from a backup, since the database cannot be read without; `calsync init` makes one for a new installation"
+_KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
