@@ -7,8 +7,11 @@ from datetime import datetime
 import pytest
 import requests
 from click.testing import CliRunner
+from sqlalchemy import update
 
 from calsync.cli import COMMANDS, cli
+from calsync.store import journal
+from calsync.store.database import writing
 from calsync.store.locks import holding
 from tests.house import at, crm_at, day
 
@@ -348,12 +351,43 @@ def test_many_deletions_wait_until_they_are_approved(running, office, document):
     assert (run["outcome"], run["held_back"]) == ("attention", 12)
     (row,) = document("status", "brake")["accounts"]
     assert (row["state"], row["held_back"]) == ("braked", 12)
+    (plan,) = document("resync", "brake", "--dry-run", expect=3)["runs"]
+    assert {step["title"] for step in plan["plan"]} == {f"E{n}" for n in range(12)}
     rest(office, "brake")
     assert document("resume", "brake")["state"] == "braked", "resuming does not release the brake"
     assert document("approve", "brake") == {"user": "brake", "approved": 12}
     running.until(lambda: document("status", "brake")["accounts"][0]["state"] == "active", "the deletions")
     assert not [event for event in running.crm_events("brake") if event["owner"] == "brake"]
     assert document("approve", "brake")["approved"] == 0
+
+
+def test_a_calendar_that_is_still_lost_is_told_at_once_by_resume(running, office, document):
+    email = connected(running, office, "astray")
+    fault = {"email": email, "operation": "events.list", "status": 404, "reason": "notFound", "times": 9}
+    running.control("POST", "faults", fault)
+    assert document("resync", "astray", expect=3)["runs"][0]["outcome"] == "attention"
+    assert document("resume", "astray", expect=3)["state"] == "lost"
+    running.control("DELETE", "faults")
+    assert document("resume", "astray")["state"] == "active"
+
+
+def test_a_killed_run_lists_what_it_wrote(running, office, document):
+    connected(running, office, "cutoff")
+    running.crm("POST", "events", "cutoff", {"title": "C", **crm_at(day(1))})
+    document("resync", "cutoff")
+    with writing(office.parts.engine) as connection:
+        connection.execute(update(journal.runs).values(outcome=journal.UNFINISHED, counts="{}"))
+    run = document("runs", "cutoff")["runs"][0]
+    assert (run["outcome"], run["google"]["created"]) == ("unfinished", 1)
+    assert "seconds" in run
+
+
+def test_commands_log_nothing_beside_what_they_say(running, office):
+    connected(running, office, "quiet")
+    running.crm("POST", "events", "quiet", {"title": "C", **crm_at(day(1))})
+    done = running.run("resync", "quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert running.run("explain", "quiet", "nosuchevent").returncode == 1
 
 
 def test_disconnect_ends_consent_and_may_be_repeated(running, office, document):

@@ -58,3 +58,36 @@ def test_an_event_set_aside_says_why(house):
     house.fault(operation="events.insert", when="before", status=400, reason="invalid", times=1)
     house.resync("ana")
     assert "set aside" in house.explain("ana", record["id"]).answer
+
+
+def test_an_event_whose_copy_was_taken_back_rests(house):
+    made = house.google_add("ana", summary="A", **at(day(1)))
+    house.undo(house.resync("ana")["run"])
+    found = house.explain("ana", made["id"])
+    assert found.next_writes == []
+    assert "rests until somebody changes it" in found.answer
+
+
+def test_a_deletion_that_a_brake_holds_says_what_lets_it_go(house):
+    made = [house.google_add("ana", summary=f"E{n}", **at(day(1 + n))) for n in range(12)]
+    house.resync("ana")
+    for event in made:
+        house.google_delete("ana", event["id"])
+    assert house.resync("ana")["held_back"] == 12
+    found = house.explain("ana", made[0]["id"])
+    assert found.answer.startswith("held by the brake until `calsync approve`")
+
+
+def test_nothing_is_promised_while_an_account_is_paused(house):
+    made = house.google_add("ana", summary="A", **at(day(1)))
+    house.resync("ana")
+    house.google_edit("ana", made["id"], summary="B")
+    house.set_account("ana", state="paused")
+    assert house.explain("ana", made["id"]).answer.startswith(
+        "nothing is written while the account is paused"
+    )
+
+
+def test_a_cancelled_record_is_not_called_deleted(house):
+    record = house.crm_add("ana", title="A", status="cancelled", **crm_at(day(1)))
+    assert house.explain("ana", record["id"]).answer == "it is deleted, or cancelled, in the CRM"
