@@ -27,7 +27,7 @@ def is_joined(people, title):
 
 
 def test_two_guests_of_one_meeting_share_one_record_also_after_ten_cycles(person):
-    rosa, sven, host = person("rosa"), person("sven"), person("rosas-host")
+    rosa, sven, host = person("rosalind"), person("svenja"), person("rosalinds-host")
     host.google_add(summary="two", attendees=invited(rosa, sven), **at(day(1)))
     rosa.connect()
     sven.connect()
