@@ -69,7 +69,7 @@ def test_an_owner_who_is_no_longer_a_guest_leaves_the_record_to_the_others(perso
 
 
 def test_an_organiser_who_takes_themselves_off_the_list_keeps_the_record(person):
-    vera = person("vera")
+    vera = person("verena")
     guests = [{"email": vera.email, "responseStatus": "accepted"}, {"email": "x@outside.test"}]
     made = vera.google_add(summary="hosted", attendees=guests, **at(day(4)))
     vera.connect()
