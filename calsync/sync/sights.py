@@ -84,11 +84,14 @@ def record(
         link = known.get(key) or adopted.get(key)
         if link is None:
             fresh = _fresh(scene, side, item, "" if key in strangers else original_of(scene, side, item))
-            if fresh is not None and item.event is not None and waiting != frozenset():
-                number(scene, fresh, item.content or item.event)
             if fresh is None:
                 noted.skipped += not item.gone
-            elif waiting is not None and fresh.retry_at is None and _is_plain(fresh, side, waiting):
+                continue
+            plain = waiting is not None and fresh.retry_at is None and _is_plain(fresh, side)
+            # Nothing waits for what is copied at once: it needs no number.
+            if item.event is not None and not (plain and waiting == frozenset()):
+                number(scene, fresh, item.content or item.event)
+            if plain and waiting is not None and fresh.match not in waiting:
                 noted.fresh.append(fresh)
             else:
                 created.append(fresh)
@@ -247,11 +250,11 @@ def _may_be_invited_by_google(scene: Scene, item: Item) -> bool:
     return invited and (bool(item.marker) or scene.policy.guests_write)
 
 
-def _is_plain(link: Link, side: SideName, waiting: Container[int]) -> bool:
-    """Return whether a new link has all it needs to be copied, and nothing on the other side to be paired with."""
+def _is_plain(link: Link, side: SideName) -> bool:
+    """Return whether a new link has all it needs to be copied."""
     seen = link.half(side).seen
     whole = isinstance(seen, contents.Content) and seen.master and not seen.partial
-    return whole and link.origin is side and link.dirty and link.match not in waiting
+    return whole and link.origin is side and link.dirty
 
 
 def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: bool = False) -> bool:
