@@ -24,8 +24,8 @@ from calsync.model.errors import (
     Stale,
     ends_account,
 )
-from calsync.model.event import Event, is_guest
-from calsync.model.link import REDACTED, Intent, Kind, Sight, Verb
+from calsync.model.event import EXCEPTION, Event, is_guest
+from calsync.model.link import REDACTED, Face, Intent, Kind, Sight, Verb
 from calsync.model.permission import Level
 from calsync.model.side import (
     SIDES,
@@ -220,8 +220,9 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
         return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir, action.retract)
     if isinstance(action, Copy):
         return _copy_step(work, link, action)
-    sent = {name: action.source.get(name, "") for name in action.fields}
-    source = sent | {REDACTED: action.source.get(REDACTED, "")}
+    moving = {name: action.source.get(name, "") for name in action.fields}
+    source = moving | {REDACTED: action.source.get(REDACTED, "")}
+    sent = _as_written(work, side, action.event, moving)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
     patch = patch_of(action.fields, _for_target(plan, action), plan.seen[side].level >= Level.EDIT)
     return intent, Update(half.key or "", patch, half.version, link.access)
@@ -234,11 +235,27 @@ def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:
         link.generation += 1
         half.key = None
     key = work.sides[side].chosen_key(marker, link.generation)
-    sent = dict(action.source)
+    sent = _as_written(work, side, action.event, action.source)
     if side is SideName.GOOGLE and not work.rules.guests_write:
         sent = {name: value for name, value in sent.items() if not is_guest(name)}
     intent = Intent(side, Verb.CREATE, key, marker, "", sent, action.source)
     return intent, Create(marker, action.event, key, link.access)
+
+
+def _as_written(work: Work, side: SideName, event: Event, face: Face) -> Face:
+    """Return a face as the side will show it: exceptions lack their guests where none are written.
+
+    After a crash it tells what was written from what a person has changed since.
+    """
+    if side is not SideName.GOOGLE or work.rules.guests_write:
+        return face
+    prints = work.scene.account.cipher.fingerprints
+    alone = {
+        EXCEPTION + key: prints.exception(replace(moved, attendees=()))
+        for key, moved in event.exceptions.items()
+        if moved is not None and moved.attendees and EXCEPTION + key in face
+    }
+    return {**face, **alone}
 
 
 def _for_target(plan: Plan, action: Change) -> Event:
