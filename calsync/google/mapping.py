@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -296,6 +297,19 @@ def _attendees_body(event: Event) -> dict[str, Any]:
         for person in event.attendees
     ]
     return {"attendees": people}
+
+
+def as_shown(event: Event, guests: bool) -> Event:
+    """Return an event as Google shows it once `body_of` and the bodies of its exceptions were written.
+
+    A series has a zone, which its occurrences share; guests are there only if they are written.
+    """
+    zone = event.zone or ("UTC" if event.recurrence and not event.all_day else "")
+    moved = {
+        key: part and replace(part, zone=part.zone or zone, attendees=part.attendees if guests else ())
+        for key, part in event.exceptions.items()
+    }
+    return replace(event, zone=zone, attendees=event.attendees if guests else (), exceptions=moved)
 
 
 def answer_body(event: Event, address: str) -> dict[str, Any]:

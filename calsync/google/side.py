@@ -149,6 +149,10 @@ class GoogleSide:
         self.mails += len(letters)
         return item
 
+    def as_written(self, event: Event) -> Event:
+        """Return an event as this calendar will show it; see `model.side.Rewrites`."""
+        return mapping.as_shown(event, self._rules.guests_write)
+
     def _carry_out(self, write: Write) -> Item | None:
         if isinstance(write, Update | Delete) and (kind := mapping.read_only_type(write.version)):
             raise Refused(f"Google events of type {kind} are read-only: the change stays in the CRM")

@@ -178,6 +178,15 @@ class CalendarSide(Protocol):
         """Carry out the writes in order, yield one outcome each. Raises nothing: failures are outcomes."""
 
 
+class Rewrites(Protocol):
+    """A side that is known to store some things otherwise than they are sent, and says how."""
+
+    def as_written(self, event: Event) -> Event:
+        """Return an event as it will be shown once it was written: after a crash that tells what was written from
+        what a person has changed since.
+        """
+
+
 @runtime_checkable
 class MailsGuests(Protocol):
     """A side on which writes may lead to mails, and which can tell beforehand."""

@@ -24,7 +24,7 @@ from calsync.model.errors import (
     Stale,
     ends_account,
 )
-from calsync.model.event import EXCEPTION, Event, is_guest
+from calsync.model.event import Event, is_guest
 from calsync.model.link import REDACTED, Face, Intent, Kind, Sight, Verb
 from calsync.model.permission import Level
 from calsync.model.side import (
@@ -243,19 +243,12 @@ def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:
 
 
 def _as_written(work: Work, side: SideName, event: Event, face: Face) -> Face:
-    """Return a face as the side will show it: exceptions lack their guests where none are written.
-
-    After a crash it tells what was written from what a person has changed since.
-    """
-    if side is not SideName.GOOGLE or work.rules.guests_write:
+    """Return a face as the side will show it, as far as it says (see `model.side.Rewrites`)."""
+    rewrite = getattr(work.sides[side], "as_written", None)
+    if rewrite is None:
         return face
-    prints = work.scene.account.cipher.fingerprints
-    alone = {
-        EXCEPTION + key: prints.exception(replace(moved, attendees=()))
-        for key, moved in event.exceptions.items()
-        if moved is not None and moved.attendees and EXCEPTION + key in face
-    }
-    return {**face, **alone}
+    shown = work.scene.account.cipher.fingerprints.face(rewrite(event))
+    return {name: shown.get(name, value) for name, value in face.items()}
 
 
 def _for_target(plan: Plan, action: Change) -> Event:
