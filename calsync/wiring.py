@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from calsync.config import ConfigError, Settings
-from calsync.crm.port import CrmBackend, CrmContext, load
+from calsync.crm.port import BadOptions, CrmBackend, CrmContext, load
 from calsync.model.errors import ConsentLost
 from calsync.model.policy import Policy
 from calsync.schema import SchemaTooNew
@@ -159,15 +159,24 @@ def open_parts(settings: Settings, clock: Callable[[], datetime] = utc_now) -> P
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     vault = open_vault(settings)
     engine = open_engine(settings)
-    context = CrmContext(settings.crm.options(), engine, clock)
+    policy, stopping = settings.sync.policy(), threading.Event()
+    extra = {
+        "secret": settings.secret,
+        "digest_key": vault.secret("crm digests"),
+        "policy": policy,
+        "stopping": stopping,
+    }
+    context = CrmContext(settings.crm.options(), engine, clock, extra)
     try:
         crm = load(settings.crm.backend, context)
     except LookupError as error:
         raise ConfigError(f"crm.backend: {error}") from None
+    except BadOptions as error:
+        raise ConfigError(str(error)) from None
     except SchemaTooNew as error:
         raise ConfigError(f"database.url: {error}") from None
     state = state_directory(settings)
-    parts = Parts(settings, engine, vault, crm, settings.sync.policy(), state, clock)
+    parts = Parts(settings, engine, vault, crm, policy, state, clock, stopping)
     parts.check_interlock()
     return parts
 

@@ -18,6 +18,7 @@ from pydantic import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from calsync.crm.opencrm.options import OpenCrmOptions
 from calsync.model.permission import Level, Relation
 from calsync.model.policy import (
     Brake,
@@ -28,7 +29,7 @@ from calsync.model.policy import (
     Winner,
 )
 
-_NOT_AVAILABLE = ("opencrm", "vtiger")
+_NOT_AVAILABLE = ("vtiger",)
 _KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -180,18 +181,21 @@ class CrmSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     backend: str = "builtin"
+    opencrm: OpenCrmOptions = OpenCrmOptions()
 
     @field_validator("backend")
     @classmethod
     def _backend(cls, value: str) -> str:
         if value in _NOT_AVAILABLE:
             raise ValueError(
-                f"{value!r} is not available in this version; use builtin or an installed plug-in"
+                f"{value!r} is not available in this version; use builtin, opencrm or an installed plug-in"
             )
         return value
 
     def options(self) -> Mapping[str, Any]:
         """Return the section of the chosen backend."""
+        if self.backend == "opencrm":
+            return self.opencrm.model_dump()
         section = (self.model_extra or {}).get(self.backend, {})
         return section if isinstance(section, dict) else {}
 
@@ -249,7 +253,7 @@ class Settings(BaseModel):
     def secret(self, key: str, name: str) -> str:
         """Return the text of the secret file `name` that the key `key` is about; ConfigError."""
         path = self.secret_path(name)
-        hint = "put the secret there" if key.startswith("google") else _KEY_HINT
+        hint = "put the secret there" if key.startswith(("google", "crm")) else _KEY_HINT
         try:
             text = path.read_text().strip()
         except OSError as error:

@@ -26,10 +26,18 @@ class CrmPerson:
     name: str
 
 
+class BadOptions(ValueError):
+    """A backend cannot be made of its section; the text is one line that names the key and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class CrmContext:
-    """What a backend is given: its section of the configuration, the database for one that lives there,
+    """What a backend is given: its section of the configuration, the database for one that keeps something there,
     and the clock (aware datetimes).
+
+    `extra`: `secret`, a function that returns the text of a secret file by its key in the configuration and its name;
+    `digest_key`, 32 bytes that are this installation's; `policy`, the engine's; `stopping`, an event that is set when the
+    process should end.
     """
 
     options: Mapping[str, Any]
@@ -66,7 +74,8 @@ class CrmBackend(Protocol):
 def load(name: str, context: CrmContext) -> CrmBackend:
     """Return the backend of that name; LookupError, with the names there are, when there is none.
 
-    Raises SchemaTooNew when the built-in CRM's tables are of a later version of the program.
+    Raises SchemaTooNew when a backend's own tables are of a later version of the program, and BadOptions when its
+    section is not enough.
     """
     if name == "builtin":
         from calsync.crm.builtin.backend import BuiltinCrm
@@ -74,10 +83,14 @@ def load(name: str, context: CrmContext) -> CrmBackend:
 
         upgrade(context.engine)
         return BuiltinCrm(context.engine, context.clock)
+    if name == "opencrm":
+        from calsync.crm.opencrm.backend import make
+
+        return make(context)
     found = entry_points(group=GROUP)
     for entry in found:
         if entry.name == name:
             backend: CrmBackend = entry.load()(context)
             return backend
-    names = ", ".join(sorted({"builtin", *(entry.name for entry in found)}))
+    names = ", ".join(sorted({"builtin", "opencrm", *(entry.name for entry in found)}))
     raise LookupError(f"no CRM backend is called {name!r}; installed: {names}")

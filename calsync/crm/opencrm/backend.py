@@ -1,0 +1,111 @@
+"""OpenCRM as a backend: one tenant, reached with one pair of keys."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from calsync.crm.opencrm.access import Judge
+from calsync.crm.opencrm.client import Client, Counted, Door
+from calsync.crm.opencrm.gate import Gate
+from calsync.crm.opencrm.listing import Paging
+from calsync.crm.opencrm.mapping import Shape
+from calsync.crm.opencrm.migrations import upgrade
+from calsync.crm.opencrm.options import OpenCrmOptions
+from calsync.crm.opencrm.pace import Budget, Pace
+from calsync.crm.opencrm.people import People, User
+from calsync.crm.opencrm.side import OpenCrmSide
+from calsync.crm.opencrm.tenant import Tenant
+from calsync.crm.port import BadOptions, CrmContext, CrmPerson
+from calsync.model.policy import Policy
+
+
+class OpenCrm:
+    """A tenant with the calendars of its users."""
+
+    #: Series reach it as single occurrences, so many days ahead.
+    recurrence = "occurrences"
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+
+    @property
+    def occurrence_days(self) -> int:
+        """How many days ahead occurrences of a series are made."""
+        return self.tenant.options.occurrence_days
+
+    def person(self, login: str) -> CrmPerson | None:
+        """Return an active user, or None. Raises Later when the CRM cannot answer."""
+        user = self.tenant.people.by_login(login)
+        return _person(user) if user is not None else None
+
+    def people(self) -> Sequence[CrmPerson]:
+        """Return all active users, by login. Raises Later when the CRM cannot answer."""
+        return [_person(user) for user in self.tenant.people.active()]
+
+    def side(self, login: str) -> OpenCrmSide:
+        """Return a user's calendar; nothing is asked yet."""
+        return OpenCrmSide(self.tenant, login)
+
+    def wakes(self, cursor: str) -> tuple[frozenset[str], str]:
+        """Nobody: the interface has no push and no feed (1.7)."""
+        return frozenset(), cursor
+
+    def check(self) -> None:
+        """Raise Later when the CRM cannot be reached, or Limited when it can, but nothing may be written."""
+        self.tenant.people.active()
+        self.tenant.gate.pass_through(Counted(self.tenant.client))
+
+    def router(self) -> Any:
+        """Nothing is served for it."""
+        return None
+
+
+def _person(user: User) -> CrmPerson:
+    return CrmPerson(user.login, user.email, user.name)
+
+
+def make(context: CrmContext) -> OpenCrm:
+    """Return the backend that a context describes; BadOptions when something is missing.
+
+    `context.extra`: `secret(key, file)` reads a secret file, `digest_key` keys digests (bytes), `policy` is the engine's,
+    `stopping` is set when the process should end.
+    """
+    options = OpenCrmOptions.model_validate(context.options)
+    if not options.base_url:
+        raise BadOptions("crm.opencrm.base_url: is empty; put the tenant's address there")
+    extra = context.extra
+    stopping: threading.Event = extra.get("stopping", threading.Event())
+    secret: Callable[[str, str], str] = extra["secret"]
+    door = Door(
+        options.base_url,
+        secret("crm.opencrm.key_file", options.key_file),
+        secret("crm.opencrm.passkey_file", options.passkey_file),
+        options.auth,
+    )
+    pace = Pace(options.requests_per_second, time.monotonic, stopping.wait)
+    client = Client(door, pace, Budget(options.daily_requests, context.clock), context.clock, stopping)
+    upgrade(context.engine)
+    return OpenCrm(_tenant(options, client, context, extra["policy"], extra["digest_key"]))
+
+
+def _tenant(
+    options: OpenCrmOptions, client: Client, context: CrmContext, policy: Policy, digest_key: bytes
+) -> Tenant:
+    paging = Paging(options.limit_end, options.page_size, options.count_check)
+    people = People(client, paging, timedelta(seconds=options.users_seconds), context.clock)
+    return Tenant(
+        options=options,
+        client=client,
+        people=people,
+        judge=Judge(options.permissions, people),
+        shape=Shape(options),
+        gate=Gate(options, context.clock),
+        engine=context.engine,
+        policy=policy,
+        secret=digest_key,
+        clock=context.clock,
+    )

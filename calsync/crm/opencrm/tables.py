@@ -1,0 +1,19 @@
+"""What is remembered of a tenant between rounds: ids and keyed digests, no content."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table
+
+metadata = MetaData()
+
+#: What a person's calendar has shown. `seq`: the scan in which it last changed. `expected`: a scan of its `day` lists it.
+seen = Table(
+    "opencrm_seen",
+    metadata,
+    Column("login", String(200), primary_key=True),
+    Column("key", String(32), primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("expected", Boolean, nullable=False),
+)
