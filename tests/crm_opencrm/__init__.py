@@ -1,0 +1,1 @@
+"""OpenCRM's adapter and its stand-in."""
