@@ -11,7 +11,7 @@ import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from calsync.config import ConfigError, Settings
-from calsync.crm.port import BadOptions, CrmBackend, CrmContext, load
+from calsync.crm.occurrences import OccurrencesSide
+from calsync.crm.port import BadOptions, CrmBackend, CrmContext, WithoutSeries, load
 from calsync.model.errors import ConsentLost
 from calsync.model.policy import Policy
 from calsync.schema import SchemaTooNew
@@ -82,8 +83,8 @@ class Parts:
             self._service = Service(self.settings.google.api_root, self.clock)
         return self._service
 
-    def google_side(self, account: Account) -> GoogleSide:
-        """Return an account's Google calendar; ConsentLost when there is no token any more."""
+    def google_side(self, account: Account) -> GoogleSide | OccurrencesSide:
+        """Return an account's Google calendar, as the CRM can hold it; ConsentLost when there is no token any more."""
         from calsync.google.side import CopyRules, GoogleSide
         from calsync.google.transport import Transport
 
@@ -96,7 +97,12 @@ class Parts:
             self.policy.guests_write,
             self.policy.guest_mail,
         )
-        return GoogleSide(transport, account.calendar, rules)
+        side = GoogleSide(transport, account.calendar, rules)
+        if not isinstance(self.crm, WithoutSeries):
+            return side
+        today = self.clock().astimezone(UTC).date()
+        last = min(today + timedelta(days=self.crm.occurrence_days), self.policy.window(self.clock()).last)
+        return OccurrencesSide(side, today, last, self.vault.secret("occurrences"))
 
     def _credentials(self, account: Account) -> Credentials:
         token = account.refresh_token()

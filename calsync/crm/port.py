@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from calsync.model.side import CalendarSide
 
@@ -69,6 +69,15 @@ class CrmBackend(Protocol):
 
     def router(self) -> Any:
         """Return a FastAPI router that the web server mounts, or None."""
+
+
+@runtime_checkable
+class WithoutSeries(Protocol):
+    """A backend that has single events only: it is shown the occurrences of series, one by one."""
+
+    @property
+    def occurrence_days(self) -> int:
+        """How many days ahead occurrences are made."""
 
 
 def load(name: str, context: CrmContext) -> CrmBackend:

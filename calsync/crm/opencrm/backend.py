@@ -26,15 +26,12 @@ from calsync.model.policy import Policy
 class OpenCrm:
     """A tenant with the calendars of its users."""
 
-    #: Series reach it as single occurrences, so many days ahead.
-    recurrence = "occurrences"
-
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
 
     @property
     def occurrence_days(self) -> int:
-        """How many days ahead occurrences of a series are made."""
+        """How many days ahead occurrences of a series are made: there are no rules over the interface (5)."""
         return self.tenant.options.occurrence_days
 
     def person(self, login: str) -> CrmPerson | None:
