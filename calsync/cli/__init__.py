@@ -39,7 +39,7 @@ COMMANDS = {
     "verify": ("calsync.cli.explain:verify", "Compare both calendars with the mapping."),
     "undo": ("calsync.cli.journal:undo", "Put back what one run wrote."),
     "db": ("calsync.cli.database:db", "Let this installation use a restored or moved database."),
-    "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM."),
+    "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM, or probe OpenCRM."),
 }
 
 
@@ -156,10 +156,13 @@ def _explain(error: Exception) -> tuple[int, str]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from calsync.config import ConfigError
+    from calsync.model.errors import SideError
     from calsync.store.vault import VaultError
 
     if isinstance(error, ConfigError):
         return USAGE, str(error)
+    if isinstance(error, SideError):
+        return PROBLEMS, error.reason
     if isinstance(error, VaultError):
         return USAGE, f"secrets.key_file: {error}"
     if isinstance(error, SQLAlchemyError):

@@ -1,10 +1,10 @@
-"""`calsync crm ...`: the built-in CRM's people and tokens."""
+"""`calsync crm ...`: the built-in CRM's people and tokens, and a look at a tenant of OpenCRM."""
 
 from __future__ import annotations
 
 import click
 
-from calsync.cli import Context, UserError
+from calsync.cli import PROBLEMS, Context, UserError, leave
 from calsync.cli.table import table
 from calsync.crm.builtin.backend import ROLES, BuiltinCrm, UserExists
 
@@ -18,7 +18,7 @@ def _crm(context: Context) -> BuiltinCrm:
 
 @click.group()
 def crm() -> None:
-    """Manage the built-in CRM.
+    """Manage the built-in CRM, or look at the one that is connected.
 
     Example: calsync crm users list
     """
@@ -105,3 +105,27 @@ def add_token(context: Context, name: str) -> None:
         raise UserError(f"the CRM has no user {name!r}; add them with `calsync crm users add`")
     token = _crm(context).add_token(name)
     context.emit({"token": token}, token)
+
+
+@crm.command()
+@click.option(
+    "--write", is_flag=True, help="Also write some activities, read them back, and cancel them again."
+)
+@click.option("--user", metavar="USER", help="Whose calendar is written to, with --write.")
+@click.pass_obj
+def probe(context: Context, write: bool, user: str | None) -> None:
+    """Look at an OpenCRM tenant, and print the section [crm.opencrm] that fits it.
+
+    Nothing is changed without --write. What a person has to find out is printed as comments. Exit code 1: something
+    stands against writing to the tenant.
+
+    Example: calsync crm probe --write --user ana
+    """
+    from calsync.cli.probe import report
+
+    if write and not user:
+        raise UserError("--write: needs --user, whose calendar the test activities are written to")
+    document, words, well = report(context, user if write else None)
+    context.emit(document, words)
+    if not well:
+        leave(PROBLEMS)

@@ -81,7 +81,7 @@ def complains(answer, *words):
         ("[web]\npublic_url = 'https://x.example:port'", ["web.public_url", "https://"]),
         ("[google]\ntoken_uri = 'http://x.example/'", ["google.token_uri", "https outside loopback"]),
         ("[google]\napi_root = 'x'", ["google.api_root", "https://"]),
-        ("[crm]\nbackend = 'opencrm'", ["crm.backend", "opencrm", "not available in this version"]),
+        ("[crm]\nbackend = 'opencrm'", ["crm.opencrm.base_url", "is empty", "the tenant's address"]),
         ("[crm]\nbackend = 'vtiger'", ["crm.backend", "not available in this version"]),
         ("[crm]\nbackend = 'nope'", ["crm.backend", "'nope'", "installed: builtin"]),
         ("[database]\nurl = 'mysql://x/y'", ["database.url", "sqlite:///FILE"]),

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from calsync.crm.opencrm.access import Judge
-from calsync.crm.opencrm.client import Client, Counted, Door
+from calsync.crm.opencrm.client import Client, Door
 from calsync.crm.opencrm.gate import Gate
 from calsync.crm.opencrm.listing import Paging
 from calsync.crm.opencrm.mapping import Shape
@@ -52,9 +52,8 @@ class OpenCrm:
         return frozenset(), cursor
 
     def check(self) -> None:
-        """Raise Later when the CRM cannot be reached, or Limited when it can, but nothing may be written."""
+        """Raise Later when the CRM cannot be reached; that nothing may be written is said where something would be."""
         self.tenant.people.active()
-        self.tenant.gate.pass_through(Counted(self.tenant.client))
 
     def router(self) -> Any:
         """Nothing is served for it."""
