@@ -221,7 +221,9 @@ def _add_errors(app: FastAPI, site: Site) -> None:
 
     @app.exception_handler(SideError)
     async def unanswered(request: Request, error: SideError) -> Response:
-        return _error(site, request, 503, "The CRM cannot answer right now. Please try again in a few minutes.")
+        return _error(
+            site, request, 503, "The CRM cannot answer right now. Please try again in a few minutes."
+        )
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:

@@ -62,6 +62,8 @@ def section(profile: str, url: str, **more: Any) -> dict[str, Any]:
         "new_status": "Planned",
         "requests_per_second": 1000,
         "users_seconds": 0,
+        "scan_seconds": 0,
+        "recent_seconds": 0,
         "page_size": 10,
         "fields": fields,
         "permissions": permissions,

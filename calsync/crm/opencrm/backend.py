@@ -17,6 +17,7 @@ from calsync.crm.opencrm.migrations import upgrade
 from calsync.crm.opencrm.options import OpenCrmOptions
 from calsync.crm.opencrm.pace import Budget, Pace
 from calsync.crm.opencrm.people import People, User
+from calsync.crm.opencrm.recent import Recent
 from calsync.crm.opencrm.side import OpenCrmSide
 from calsync.crm.opencrm.tenant import Tenant
 from calsync.crm.port import BadOptions, CrmContext, CrmPerson
@@ -100,6 +101,7 @@ def _tenant(
         judge=Judge(options.permissions, people),
         shape=Shape(options),
         gate=Gate(options, context.clock),
+        recent=Recent(options, paging, context.clock),
         engine=context.engine,
         policy=policy,
         secret=digest_key,

@@ -111,6 +111,8 @@ class OpenCrmOptions(_Section):
     location_limit: Annotated[int, Field(ge=0)] = 0
     requests_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
     daily_requests: Annotated[int, Field(ge=0)] = 0
+    scan_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900
+    recent_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
     users_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3600
     fields: FieldNames = FieldNames()
     permissions: PermissionRules = PermissionRules()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 from calsync.crm.opencrm.answers import digits
@@ -59,21 +60,26 @@ class OpenCrmSide:
         return self._tenant.shape.as_written(event)
 
     def observe(self, cursor: str | None) -> Iterator[Page]:
-        """Yield everything, or what differs from the last scan; a cursor is the number of a scan.
+        """Yield everything, or what differs from before. A cursor is a number of the memory, and when was last scanned.
 
         Raises CursorExpired for one that the memory does not know, Later when a list is not complete or not to be
         believed, CalendarLost when the user is gone.
         """
+        scanned = self._tenant.clock()
         if cursor is None:
             items, latest = self._watch.all_items()
-        elif not digits(cursor) or int(cursor) > self._watch.memory.latest():
-            raise CursorExpired("CRM: the scans that this cursor counts are not remembered")
         else:
-            items, latest = self._watch.changes(int(cursor))
+            since, before = _parse(cursor)
+            if since > self._watch.memory.latest():
+                raise CursorExpired("CRM: the scans that this cursor counts are not remembered")
+            found = self._watch.modified(since, before) if self._tenant.recent.is_enough(before) else None
+            if found is not None:
+                scanned = before
+            items, latest = found or self._watch.changes(since)
+        place = f"{latest} {int(scanned.timestamp())}"
         for start in range(0, max(len(items), 1), PAGE_SIZE):
             last = start + PAGE_SIZE >= len(items)
-            page = items[start : start + PAGE_SIZE]
-            yield Page(page, str(latest) if last else None, complete=cursor is None)
+            yield Page(items[start : start + PAGE_SIZE], place if last else None, complete=cursor is None)
 
     def read(self, key: str) -> Item | None:
         """Return an activity; one that is cancelled is gone. None for one that is not there.
@@ -94,3 +100,11 @@ class OpenCrmSide:
     def write(self, batch: Sequence[Write]) -> Iterator[Outcome]:
         """Each is read, compared, written and read back, in order."""
         return one_at_a_time(self._writer.carry_out, batch)
+
+
+def _parse(cursor: str) -> tuple[int, datetime]:
+    """Return the number and the time (UTC) of a cursor; CursorExpired for a text that is none."""
+    number, _, scanned = cursor.partition(" ")
+    if not digits(number) or not digits(scanned):
+        raise CursorExpired("CRM: the cursor is none of ours")
+    return int(number), datetime.fromtimestamp(int(scanned), UTC)

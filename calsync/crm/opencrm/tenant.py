@@ -17,6 +17,7 @@ from calsync.crm.opencrm.listing import Paging
 from calsync.crm.opencrm.mapping import Shape
 from calsync.crm.opencrm.options import OpenCrmOptions
 from calsync.crm.opencrm.people import People, User
+from calsync.crm.opencrm.recent import Recent
 from calsync.model.errors import Unmappable
 from calsync.model.permission import Access, Level
 from calsync.model.policy import Policy
@@ -38,6 +39,7 @@ class Tenant:
     judge: Judge
     shape: Shape
     gate: Gate
+    recent: Recent
     engine: Engine
     policy: Policy
     secret: bytes

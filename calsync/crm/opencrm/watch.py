@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from calsync.crm.opencrm.activity import Activity, parse
 from calsync.crm.opencrm.answers import Rejected, Row, digits, id_of, rows_of, text_of
@@ -161,6 +162,32 @@ class Watch:
         before = self.memory.all()
         return list(items.values()), self._keep(before, found, items)
 
+    def modified(self, since: int, scanned: datetime) -> tuple[list[Item], int] | None:
+        """Return what changed since a number, as `changes` does, by modification times alone: without deletions.
+
+        None when the tenant does not tell. Raises Later.
+        """
+        rows = self._tenant.recent.since(self._reader, scanned)
+        if rows is None:
+            return None
+        before, found = self.memory.all(), dict[str, Activity]()
+        for key, row in rows.items():
+            activity = parse(row, self._tenant.options)
+            if key not in before and activity.owner not in self._owners():
+                continue
+            if key not in before or before[key].version != self.shown(activity).version:
+                now = self.look(key)
+                found |= {key: now} if now is not None else {}
+        items = {key: self.shown(activity) for key, activity in found.items()}
+        latest = self._keep(before, found, items)
+        fresh = {
+            key: item
+            for key, item in items.items()
+            if key not in before or before[key].version != item.version
+        }
+        self._add_late(before, since, found.keys(), fresh)
+        return list(fresh.values()), latest
+
     def changes(self, since: int) -> tuple[list[Item], int]:
         """Return what changed since a number, and the number from which to go on.
 
@@ -221,10 +248,10 @@ class Watch:
     def _add_late(
         self, before: Mapping[str, Seen], since: int, done: Iterable[str], fresh: dict[str, Item]
     ) -> None:
-        """Add what an earlier observation has found elsewhere, or gone, and could not hand over."""
+        """Add what an earlier observation has found, and could not hand over."""
         done = set(done)
         for key, seen in before.items():
-            if seen.seq > since and not seen.expected and key not in done:
+            if seen.seq > since and key not in done:
                 activity = self.look(key)
                 fresh[key] = self.shown(activity) if activity is not None else Item(key, gone=True)
 
