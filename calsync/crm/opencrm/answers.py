@@ -17,7 +17,56 @@ Row = Mapping[str, Any]
 #: Names under which a record's id comes (1.3, 1.4).
 _IDS = ("crmid", "id", "record_id")
 
-_NOT_A_WORD = re.compile(r"[^A-Za-z ]+")
+_WORD = re.compile(r"[a-z]+")
+
+#: Of what an error says, only these words are repeated: the rest may be what somebody has written.
+_VOCABULARY = frozenset(
+    [
+        "access",
+        "api",
+        "bad",
+        "date",
+        "deleted",
+        "denied",
+        "disabled",
+        "error",
+        "exceeded",
+        "expired",
+        "field",
+        "format",
+        "forbidden",
+        "found",
+        "internal",
+        "invalid",
+        "key",
+        "limit",
+        "locked",
+        "login",
+        "mandatory",
+        "method",
+        "missing",
+        "module",
+        "no",
+        "not",
+        "parameter",
+        "permission",
+        "post",
+        "record",
+        "required",
+        "server",
+        "session",
+        "too",
+        "many",
+        "type",
+        "unauthorised",
+        "unauthorized",
+        "unknown",
+        "unsupported",
+        "use",
+        "value",
+        "wrong",
+    ]
+)
 
 #: How long to wait before a refused key is tried again: only a person can change it.
 KEY_PAUSE_SECONDS = 300.0
@@ -59,13 +108,13 @@ _KEY_HINT = "check crm.opencrm.key_file and crm.opencrm.passkey_file, and whethe
 
 
 def _failure(method: str, text: str) -> Refused | Later:
-    """Return what an error text means; what it says is kept in words only, since it may repeat what was sent."""
-    words = " ".join(_NOT_A_WORD.sub(" ", text).split())[:60].lower()
+    """Return what an error text means."""
+    words = " ".join(word for word in _WORD.findall(text.lower()[:300]) if word in _VOCABULARY)
     if "unauthori" in words or "invalid key" in words:
         return NoEntry(f"CRM {method}: {words}; {_KEY_HINT}", KEY_PAUSE_SECONDS)
     if "limit" in words or "too many" in words:
         return Later(f"CRM {method}: {words}", LIMIT_PAUSE_SECONDS)
-    return Rejected(f"CRM {method}: {words or 'an error without words'}")
+    return Rejected(f"CRM {method}: {words or 'an error in words of its own'}")
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
