@@ -89,11 +89,13 @@ class Shape:
     def _covers_days(self, activity: Activity) -> bool:
         if activity.flagged is not None and (activity.flagged or activity.start_clock is not None):
             return activity.flagged
+        if activity.note.clock is not None:
+            return False
         at_midnight = activity.start_clock in (None, _MIDNIGHT)
         if activity.note.all_day:
             return at_midnight
         if not self._names.start_time:
-            return activity.note.clock is None
+            return True
         # A tenant that has no blank times of day writes midnight for them (4.4).
         ends_so = activity.end_clock in (None, _MIDNIGHT) and activity.end_day == activity.start_day
         return activity.start_clock is None or (at_midnight and ends_so and not activity.minutes)
@@ -151,11 +153,11 @@ class Shape:
         minutes = int((event.end - event.start).total_seconds() // 60)
         names = self._names
         note = ""
-        if not names.start_time:
+        if not names.start_time or self._looks_like_a_day(start, minutes):
             if not self._options.token_field:
                 raise Unmappable(
-                    "the CRM has no field for times of day; name it in crm.opencrm.fields.start_time, "
-                    "or a custom field for it in crm.opencrm.token_field"
+                    "the CRM has no field that would tell its time of day; name it in crm.opencrm.fields "
+                    "(start_time, all_day), or a custom field in crm.opencrm.token_field"
                 )
             note = str(Note(clock=start.time(), minutes=minutes))
         elif not names.end_time and not names.combined and not names.duration_hours:
@@ -168,6 +170,10 @@ class Shape:
                 "note": note,
             }
         )
+
+    def _looks_like_a_day(self, start: datetime, minutes: int) -> bool:
+        """Return whether a time would be read as a whole day, where only its absence says so."""
+        return not self._names.all_day and start.time() == _MIDNIGHT and not minutes
 
     def _days(self, event: Event) -> dict[str, str]:
         note = str(Note(all_day=True)) if self._names.start_time and not self._names.all_day else ""

@@ -62,8 +62,18 @@ class Watch:
             return None
         # An unknown id has many answers: an error, nothing, a record of another id, one that says it is deleted.
         row = next((row for row in rows if id_of(row) == key), None)
-        activity = parse(row, self._tenant.options) if row is not None else None
+        activity = self._parsed(row) if row is not None else None
         return None if activity is None or activity.deleted else activity
+
+    def _parsed(self, row: Row) -> Activity:
+        """Return a row as an activity; Later when it lacks what every activity has: a field that is not shown any more
+        must not look like one that somebody has blanked.
+        """
+        names = self._tenant.options.fields
+        for name in (names.owner, names.title, names.start_date):
+            if name not in row:
+                raise Later(f"CRM: activities do not show the field {name}; see `calsync crm probe`")
+        return parse(row, self._tenant.options)
 
     def shown(self, activity: Activity) -> Item:
         """Return an activity as this person may know it."""
@@ -131,11 +141,13 @@ class Watch:
             conditions += (condition(names.start_date, "BEGINS", year),)
 
         def wanted(row: Row) -> bool:
-            own = digits(row.get(names.owner)) == owner
-            return own and (year is None or text_of(row, names.start_date).startswith(year))
+            activity = self._parsed(row)
+            return activity.owner == owner and (
+                year is None or text_of(row, names.start_date).startswith(year)
+            )
 
         rows = complete(self._reader, ACTIVITIES, conditions, self._tenant.paging, wanted)
-        return {key: parse(row, self._tenant.options) for key, row in rows.items()}
+        return {key: self._parsed(row) for key, row in rows.items()}
 
     def _owners(self) -> frozenset[str]:
         """Return the ids of those whose activities are on this calendar: the person, and whoever shares a team with them
@@ -172,7 +184,7 @@ class Watch:
             return None
         before, found = self.memory.all(), dict[str, Activity]()
         for key, row in rows.items():
-            activity = parse(row, self._tenant.options)
+            activity = self._parsed(row)
             if key not in before and activity.owner not in self._owners():
                 continue
             if key not in before or before[key].version != self.shown(activity).version:

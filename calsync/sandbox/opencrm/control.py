@@ -97,14 +97,22 @@ def _values(tenant: Tenant, body: Document) -> dict[str, str]:
     unknown = [name for name in body if name not in FIELDS and name not in tenant.switches.custom_fields]
     if unknown:
         raise ValueError(f"unknown field {unknown[0]}")
-    if body.keys() >= _MOMENTS and all(body[name] for name in _MOMENTS):
+    if body.keys() >= _MOMENTS:
+        body |= _length(body)
+    return {name: str(value) for name, value in body.items()}
+
+
+def _length(body: Document) -> dict[str, str]:
+    """Return the duration fields of a start and an end; nothing when they cannot be read."""
+    try:
         start, end = (
             datetime.strptime(f"{body[day]} {body[clock][:5]}", "%Y-%m-%d %H:%M")
             for day, clock in (("date_start", "time_start"), ("due_date", "time_end"))
         )
-        minutes = int((end - start).total_seconds() // 60)
-        body |= {"duration_hours": str(minutes // 60), "duration_minutes": str(minutes % 60)}
-    return {name: str(value) for name, value in body.items()}
+    except ValueError:
+        return {}
+    minutes = int((end - start).total_seconds() // 60)
+    return {"duration_hours": str(minutes // 60), "duration_minutes": str(minutes % 60)}
 
 
 def _document(tenant: Tenant, activity: Activity) -> Document:
