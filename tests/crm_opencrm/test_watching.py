@@ -24,6 +24,22 @@ def test_a_quiet_round_tells_the_engine_nothing(firm):
     assert (run["outcome"], run["unchanged"], nothing_written(run)) == ("ok", 0, True)
 
 
+def test_a_quiet_round_costs_three_requests_and_large_calendars_go_by_years(found):
+    firm = found("rich", {"page_size": 10, "users_seconds": 3600})
+    firm.person("ana")
+    for n in range(8):
+        firm.crm_add("ana", subject=f"A{n}", **crm_at(day(1 + n)))
+    firm.rounds("ana")
+    _, requests = requests_of(firm, "ana")
+    # Counted, listed, counted.
+    assert requests == {"get_activity_list_count": 2, "get_activity_list_full": 1}
+    for n in range(30):
+        firm.crm_add("ana", subject=f"Old {n}", **crm_at(day(-1500)))
+    firm.rounds("ana")
+    _, requests = requests_of(firm, "ana")
+    assert requests["get_activity_list_full"] <= 3
+
+
 def test_our_own_writes_are_no_news(firm):
     firm.google_add("ana", summary="A", **at(day(1)))
     firm.resync("ana")

@@ -43,20 +43,38 @@ def condition(name: str, operator: str, value: str) -> str:
 
 
 def complete(
-    reader: Reader, method: str, conditions: tuple[str, ...], paging: Paging, wanted: Callable[[Row], bool]
+    reader: Reader,
+    method: str,
+    conditions: tuple[str, ...],
+    paging: Paging,
+    wanted: Callable[[Row], bool],
+    counted: int | None = None,
 ) -> dict[str, Row]:
     """Return all records of a list that are `wanted`, by id, with all their fields.
 
-    Conditions are applied here again through `wanted`: the tenant may pass over them in silence (1.3). Raises Later
-    when the number of records differs from the count before and after, in every pass.
+    Conditions are applied here again through `wanted`: the tenant may pass over them in silence (1.3). `counted`: what
+    `count` has just answered. Raises Later when the number of records differs from the count before and after, in
+    every pass.
     """
-    form = {"query_string": ";".join(conditions)} if conditions else {}
+    form = _form(conditions)
     for _ in range(PASSES):
-        before = _count(reader, method, form, paging)
-        rows = {id_of(row): row for row in _slices(reader, f"{method}_full", form, paging)}
-        if before is None or before == len(rows) == _count(reader, method, form, paging):
+        before = counted if counted is not None else _count(reader, method, form, paging)
+        rows = {id_of(row): row for row in _slices(reader, f"{method}_full", form, paging, before)}
+        # Of an empty list, one count says as much as two.
+        after = _count(reader, method, form, paging) if rows else before
+        if before is None or before == len(rows) == after:
             return {key: row for key, row in rows.items() if wanted(row)}
+        counted = None
     raise Later(f"CRM {method}: its records are not as many as it counts; looked again {PASSES} times")
+
+
+def count(reader: Reader, method: str, conditions: tuple[str, ...]) -> int:
+    """Return how many records of a list meet the conditions, by the tenant's reading of them. Raises Later."""
+    return number_of(f"{method}_count", _asked(reader, f"{method}_count", _form(conditions)))
+
+
+def _form(conditions: tuple[str, ...]) -> dict[str, str]:
+    return {"query_string": ";".join(conditions)} if conditions else {}
 
 
 def _count(reader: Reader, method: str, form: dict[str, str], paging: Paging) -> int | None:
@@ -65,11 +83,15 @@ def _count(reader: Reader, method: str, form: dict[str, str], paging: Paging) ->
     return number_of(f"{method}_count", _asked(reader, f"{method}_count", form))
 
 
-def _slices(reader: Reader, method: str, form: dict[str, str], paging: Paging) -> Iterator[Row]:
-    """Yield rows until a slice has none, or none that is new: only then is it the end."""
+def _slices(
+    reader: Reader, method: str, form: dict[str, str], paging: Paging, total: int | None
+) -> Iterator[Row]:
+    """Yield rows until there are `total`; or until a slice has none, or none that is new: that is the end too."""
     seen: set[str] = set()
     start = 0
     for _ in range(MOST_SLICES):
+        if len(seen) == total:
+            return
         end = start + paging.size if paging.limit_end == "index" else paging.size
         limits = {"limit_start": str(start), "limit_end": str(end)}
         rows = rows_of(method, _asked(reader, method, form | limits))

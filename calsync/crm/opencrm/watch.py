@@ -9,7 +9,7 @@ from datetime import datetime
 from calsync.crm.opencrm.activity import Activity, parse
 from calsync.crm.opencrm.answers import Rejected, Row, digits, id_of, rows_of, text_of
 from calsync.crm.opencrm.client import Counted
-from calsync.crm.opencrm.listing import ACTIVITIES, complete, condition
+from calsync.crm.opencrm.listing import ACTIVITIES, complete, condition, count
 from calsync.crm.opencrm.memory import Memory, Seen
 from calsync.crm.opencrm.people import User
 from calsync.crm.opencrm.tenant import Tenant
@@ -110,44 +110,51 @@ class Watch:
 
     def everything(self) -> dict[str, Activity]:
         """Return all activities of this calendar, of all times."""
-        found = self._scan(None)
+        found: dict[str, Activity] = {}
+        for owner in sorted(self._owners()):
+            found |= self._scan(owner, None)
         self._scans.append(((_ALL,), frozenset(found)))
         return found
 
     def in_window(self) -> dict[str, Activity]:
-        """Return the activities of this calendar that begin in the years which the window touches."""
+        """Return the activities of this calendar that begin in the years which the window touches, and maybe others."""
         found: dict[str, Activity] = {}
-        for year in self._years():
-            found |= self._scan(year)
+        for owner in sorted(self._owners()):
+            found |= self._in_window_of(owner)
         self._scans.append((self._years(), frozenset(found)))
+        return found
+
+    def _in_window_of(self, owner: str) -> dict[str, Activity]:
+        paging, found = self._tenant.paging, dict[str, Activity]()
+        if paging.count:
+            total = count(self._reader, ACTIVITIES, self._of(owner))
+            if total <= paging.size:
+                # All of them are fewer requests than those of each year.
+                return self._scan(owner, None, total)
+        for year in self._years():
+            found |= self._scan(owner, year)
         return found
 
     def _scans_of(self, year: str) -> list[frozenset[str]]:
         """Return what this round's scans have listed that would show an activity of that year."""
         return [listed for years, listed in self._scans if year in years or _ALL in years]
 
-    def _scan(self, year: str | None) -> dict[str, Activity]:
-        found: dict[str, Activity] = {}
-        for owner in sorted(self._owners()):
-            found |= self._scan_owner(owner, year)
-        return found
-
-    def _scan_owner(self, owner: str, year: str | None) -> dict[str, Activity]:
-        names = self._tenant.options.fields
-        conditions: tuple[str, ...] = (
-            (condition(names.owner_filter, "=", owner),) if names.owner_filter else ()
-        )
+    def _scan(self, owner: str, year: str | None, counted: int | None = None) -> dict[str, Activity]:
+        name = self._tenant.options.fields.start_date
+        conditions = self._of(owner)
         if year is not None:
-            conditions += (condition(names.start_date, "BEGINS", year),)
+            conditions += (condition(name, "BEGINS", year),)
 
         def wanted(row: Row) -> bool:
-            activity = self._parsed(row)
-            return activity.owner == owner and (
-                year is None or text_of(row, names.start_date).startswith(year)
-            )
+            own = self._parsed(row).owner == owner
+            return own and (year is None or text_of(row, name).startswith(year))
 
-        rows = complete(self._reader, ACTIVITIES, conditions, self._tenant.paging, wanted)
+        rows = complete(self._reader, ACTIVITIES, conditions, self._tenant.paging, wanted, counted)
         return {key: self._parsed(row) for key, row in rows.items()}
+
+    def _of(self, owner: str) -> tuple[str, ...]:
+        name = self._tenant.options.fields.owner_filter
+        return (condition(name, "=", owner),) if name else ()
 
     def _owners(self) -> frozenset[str]:
         """Return the ids of those whose activities are on this calendar: the person, and whoever shares a team with them
