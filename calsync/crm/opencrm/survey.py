@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from calsync.crm.opencrm.activity import parse
-from calsync.crm.opencrm.answers import Row, digits, id_of, number_of, rows_of, text_of
+from calsync.crm.opencrm.answers import Rejected, Row, digits, id_of, number_of, rows_of, text_of
 from calsync.crm.opencrm.gate import missing
 from calsync.crm.opencrm.listing import ACTIVITIES, Reader, condition
 from calsync.crm.opencrm.options import FieldNames, OpenCrmOptions
 from calsync.crm.opencrm.people import User
 from calsync.crm.opencrm.times import parse_day
-from calsync.model.errors import Later, Unmappable
+from calsync.model.errors import Unmappable
 
 #: Our names, and the tenant's fields that are tried for them in turn (1.5, 4.3).
 CANDIDATES: Mapping[str, tuple[str, ...]] = {
@@ -94,7 +94,7 @@ def survey(reader: Reader, options: OpenCrmOptions, users: Sequence[User], now: 
 
 
 class _Asked:
-    """Questions to the list of activities, of which none raises for an error of the interface."""
+    """Questions to the tenant."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -112,10 +112,8 @@ class _Asked:
         """Return what kind of an answer comes, in a word."""
         try:
             answer = self.answer(method, form)
-        except Later:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever comes is what is asked for
-            return type(error).__name__.lower()
+        except Rejected:
+            return "error"
         if not answer:
             return "nothing"
         return "list" if isinstance(answer, list) else type(answer).__name__.replace("dict", "object")
