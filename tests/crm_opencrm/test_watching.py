@@ -209,3 +209,30 @@ def test_a_year_goes_by(found, profile):
     firm.clock.advance(days=40)
     firm.rounds("ana")
     assert firm.crm_titles("ana") == firm.google_titles("ana") == ["C", "G"]
+
+
+def test_asking_why_does_not_take_the_news_away(rich):
+    made = rich.crm_add("ana", subject="A", **crm_at(day(1)))
+    rich.rounds("ana")
+    rich.crm_delete("ana", made["id"])
+    rich.explain("ana", made["id"])
+    rich.explain("ana", made["id"])
+    assert rich.resync("ana")["google"]["deleted"] == 1
+
+
+def test_a_rehearsal_takes_no_news_away_and_writes_nothing(firm):
+    made = firm.crm_add("ana", subject="A", **crm_at(day(1)))
+    firm.rounds("ana")
+    firm.crm_edit("ana", made["id"], subject="B")
+    firm.crm_add("ana", subject="C", **crm_at(day(1)))
+    firm.google_add("ana", summary="G", **at(day(1)))
+    for _ in range(2):
+        run = firm.resync("ana", dry_run=True)
+        assert sorted((step["side"], step["action"]) for step in run["plan"]) == [
+            ("crm", "create"),
+            ("google", "create"),
+            ("google", "update"),
+        ]
+    assert firm.written() == []
+    firm.rounds("ana")
+    assert firm.google_titles("ana") == firm.crm_titles("ana") == ["B", "C", "G"]

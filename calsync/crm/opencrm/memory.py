@@ -13,13 +13,13 @@ from calsync.crm.opencrm.tables import seen
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One activity as it was last seen on a calendar: `day` is its start date as `yyyy-mm-dd`, "" without one.
+    """One activity as it was last seen on a calendar: `year` is that of its start date, "" without one.
 
-    `seq`: the scan in which it last changed. `expected`: it was there, so that a scan of its day has to list it.
+    `seq`: the scan in which it last changed. `expected`: it was there, so that a scan of its year has to list it.
     """
 
     version: str
-    day: str
+    year: str
     seq: int = 0
     expected: bool = True
 
@@ -38,13 +38,13 @@ class Memory:
         """Return everything that is remembered, by id."""
         with self._engine.connect().execution_options(reading=True) as connection:
             rows = connection.execute(select(seen).where(seen.c.login == self._login)).all()
-        return {row.key: Seen(row.version, row.day, row.seq, row.expected) for row in rows}
+        return {row.key: Seen(row.version, row.year, row.seq, row.expected) for row in rows}
 
     def one(self, key: str) -> Seen | None:
         """Return what is remembered of one activity."""
         with self._engine.connect().execution_options(reading=True) as connection:
             row = connection.execute(self._of(key)).first()
-        return Seen(row.version, row.day, row.seq, row.expected) if row is not None else None
+        return Seen(row.version, row.year, row.seq, row.expected) if row is not None else None
 
     def keep(self, shown: Mapping[str, Seen]) -> int:
         """Remember what a scan has shown anew or otherwise; return the scan's number.
@@ -79,14 +79,14 @@ class Memory:
     def _store(self, connection: Connection, entries: Mapping[str, tuple[Seen, int]]) -> None:
         known = set(self._known(connection, entries))
         rows = [
-            {"who": self._login, "which": key, "version": entry.version, "day": entry.day, "seq": seq}
+            {"who": self._login, "which": key, "version": entry.version, "year": entry.year, "seq": seq}
             | {"expected": entry.expected}
             for key, (entry, seq) in entries.items()
         ]
         old = [row for row in rows if row["which"] in known]
         new = [
             {"login": row["who"], "key": row["which"]}
-            | {name: row[name] for name in ("version", "day", "seq", "expected")}
+            | {name: row[name] for name in ("version", "year", "seq", "expected")}
             for row in rows
             if row["which"] not in known
         ]

@@ -6,14 +6,14 @@ from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table
 
 metadata = MetaData()
 
-#: What a person's calendar has shown. `seq`: the scan in which it last changed. `expected`: a scan of its `day` lists it.
+#: What a calendar has shown. `seq`: the scan in which it last changed. `expected`: a scan of its `year` lists it.
 seen = Table(
     "opencrm_seen",
     metadata,
     Column("login", String(200), primary_key=True),
     Column("key", String(32), primary_key=True),
     Column("version", String(64), nullable=False),
-    Column("day", String(10), nullable=False),
+    Column("year", String(4), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("expected", Boolean, nullable=False),
 )

@@ -81,8 +81,7 @@ class Watch:
 
     def remembered(self, activity: Activity, item: Item) -> Seen:
         """Return what to remember of an activity: it is expected again while it is on this calendar."""
-        day = activity.start_day.isoformat() if activity.start_day else ""
-        return Seen(item.version, day, expected=activity.owner in self._owners())
+        return Seen(item.version, _year(activity), expected=activity.owner in self._owners())
 
     def note(self, activity: Activity, item: Item) -> None:
         """Remember an activity that was written just now."""
@@ -96,14 +95,15 @@ class Watch:
         seen = self.memory.one(key)
         if seen is None or not seen.expected:
             return True
-        while len(scans := self._scans_of(seen.day[:4])) < SCANS:
-            if seen.day[:4] in self._years():
+        while len(scans := self._scans_of(seen.year)) < SCANS:
+            if seen.year in self._years():
                 self.in_window()
             else:
                 self.everything()
         if any(key in listed for listed in scans[-SCANS:]) or self.look(key) is not None:
             raise Later(_LIAR)
-        self.memory.note(key, replace(seen, expected=False))
+        # As news, since whoever asks may not be the one who records it.
+        self.memory.keep({key: replace(seen, version="", expected=False)})
         return True
 
     # -- scans -----------------------------------------------------------------------------------------
@@ -216,9 +216,7 @@ class Watch:
         found = self.in_window()
         years = self._years()
         absent = [
-            key
-            for key, seen in before.items()
-            if seen.expected and seen.day[:4] in years and key not in found
+            key for key, seen in before.items() if seen.expected and seen.year in years and key not in found
         ]
         gone = self._sought(absent, found)
         items = {key: self.shown(activity) for key, activity in found.items()}
@@ -280,8 +278,8 @@ def _year(activity: Activity) -> str:
 
 
 def _same(before: Seen | None, now: Seen) -> bool:
-    return before is not None and (before.version, before.day, before.expected) == (
+    return before is not None and (before.version, before.year, before.expected) == (
         now.version,
-        now.day,
+        now.year,
         now.expected,
     )

@@ -14,7 +14,7 @@ def upgrade() -> None:
         sa.Column("login", sa.String(length=200), nullable=False),
         sa.Column("key", sa.String(length=32), nullable=False),
         sa.Column("version", sa.String(length=64), nullable=False),
-        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("year", sa.String(length=4), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("expected", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("login", "key"),
