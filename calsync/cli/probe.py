@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,9 +10,11 @@ from calsync.cli import Context, UserError
 from calsync.crm.opencrm.backend import OpenCrm
 from calsync.crm.opencrm.canary import Canary, Findings
 from calsync.crm.opencrm.client import Counted
+from calsync.crm.opencrm.people import User
 from calsync.crm.opencrm.section import section
 from calsync.crm.opencrm.survey import Survey, survey
-from calsync.model.errors import Refused
+from calsync.crm.opencrm.tenant import Tenant
+from calsync.model.errors import Later, Refused
 
 
 def report(context: Context, user: str | None) -> tuple[dict[str, Any], str, bool]:
@@ -24,10 +26,12 @@ def report(context: Context, user: str | None) -> tuple[dict[str, Any], str, boo
     if not isinstance(parts.crm, OpenCrm):
         raise UserError('crm.backend: only a tenant of OpenCRM can be probed; set it to "opencrm"')
     tenant, caller = parts.crm.tenant, Counted(parts.crm.tenant.client)
+    users, trouble = _users(tenant)
     try:
-        found = survey(caller, tenant.options, tenant.people.active(), parts.clock())
+        found = survey(caller, tenant.options, users, parts.clock())
     except Refused as error:
         raise UserError(error.reason) from None
+    found.unknown += trouble
     findings = Findings()
     if user is not None:
         person = tenant.people.by_login(user)
@@ -38,6 +42,14 @@ def report(context: Context, user: str | None) -> tuple[dict[str, Any], str, boo
     document = {"survey": asdict(found), "canary": asdict(findings) if user else None, "section": text}
     well = not (found.blocking or findings.bad or findings.left)
     return document, "\n".join([*_comments(found, findings), "", text]), well
+
+
+def _users(tenant: Tenant) -> tuple[Sequence[User], list[str]]:
+    """Return the users, or why there are none: a tenant need not list them."""
+    try:
+        return tenant.people.active(), []
+    except Later as error:
+        return (), [f"who the users are ({error.reason}): name them in crm.opencrm.users"]
 
 
 def _comments(found: Survey, findings: Findings) -> Iterator[str]:

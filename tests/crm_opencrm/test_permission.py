@@ -146,3 +146,24 @@ def test_types_that_are_not_synced_stay(rich):
     rich.rounds("ana")
     assert rich.google_titles("ana") == []
     assert not rich.crm_get(made["id"])["deleted"]
+
+
+def test_users_can_be_named_where_the_tenant_does_not_list_them(found):
+    firm = found("rich", {"users": {"ana": {"id": "11", "email": "Ana@Example.com"}}})
+    firm.switch(unknown_methods=["get_user_list", "get_user_list_full", "get_user_list_count"])
+    firm.person("ana")
+    assert [(one.login, one.email) for one in firm.parts.crm.people()] == [("ana", "ana@example.com")]
+    firm.crm_add("ana", subject="C", **crm_at(day(1)))
+    firm.google_add("ana", summary="G", **at(day(1)))
+    firm.rounds("ana")
+    assert firm.google_titles("ana") == firm.crm_titles("ana") == ["C", "G"]
+
+
+def test_a_tenant_that_lists_no_users_stops_nobody_for_good(rich):
+    rich.crm_add("ana", subject="C", **crm_at(day(1)))
+    rich.rounds("ana")
+    rich.switch(unknown_methods=["get_user_list_full"])
+    assert rich.resync("ana")["outcome"] == "partial"
+    assert rich.account("ana").state == "active"
+    rich.switch(unknown_methods=[])
+    rich.rounds("ana")

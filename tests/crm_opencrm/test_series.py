@@ -82,3 +82,17 @@ def test_private_occurrences_say_no_more_than_busy(firm):
     firm.rounds("ana")
     assert set(firm.crm_titles("ana")) == {"Busy"}
     assert {each["permission"] for each in firm.crm_events("ana")} == {"3"}
+
+
+def test_occurrences_that_another_sync_has_left_are_paired_not_doubled(firm):
+    if firm.profile == "bare":
+        # No times of day: nobody can tell that they are the same.
+        return
+    for days in range(1, 6):
+        firm.crm_add("ana", subject="Stand-up", **crm_at(day(days)))
+    firm.google_add("ana", summary="Stand-up", recurrence=DAILY, **at(day(1)))
+    firm.rounds("ana")
+    assert firm.crm_titles("ana") == ["Stand-up"] * 5
+    assert firm.written() == []
+    (master,) = [event for event in firm.google_events("ana") if "recurrence" in event]
+    assert [event["id"] for event in firm.google_events("ana") if event["id"] != master["id"]] == []

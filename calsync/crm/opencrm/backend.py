@@ -93,7 +93,11 @@ def _tenant(
     options: OpenCrmOptions, client: Client, context: CrmContext, policy: Policy, digest_key: bytes
 ) -> Tenant:
     paging = Paging(options.limit_end, options.page_size, options.count_check)
-    people = People(client, paging, timedelta(seconds=options.users_seconds), context.clock)
+    fixed = [
+        User(user.id, login, user.email.strip().lower(), user.name or login, active=True)
+        for login, user in options.users.items()
+    ]
+    people = People(client, paging, timedelta(seconds=options.users_seconds), context.clock, fixed)
     return Tenant(
         options=options,
         client=client,

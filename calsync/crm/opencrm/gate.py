@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from calsync.crm.opencrm.answers import Row, rows_of
+from calsync.crm.opencrm.answers import Row, digits, rows_of
 from calsync.crm.opencrm.listing import ACTIVITIES, Reader
 from calsync.crm.opencrm.options import OpenCrmOptions
 from calsync.model.errors import Limited
@@ -43,6 +43,8 @@ def missing(options: OpenCrmOptions, rows: Sequence[Row]) -> list[str]:
         for key, name in wanted.items()
         if name and name not in names
     ]
+    if options.fields.owner in names and not any(digits(row.get(options.fields.owner)) for row in rows):
+        found.append(f"crm.opencrm.fields.owner: {options.fields.owner} holds no ids of users")
     if options.delete == "cancel" and not (options.fields.status and options.cancelled_status):
         found.append('crm.opencrm.delete: "cancel" needs fields.status and cancelled_status')
     return found

@@ -86,6 +86,14 @@ class PermissionRules(_Section):
     edit: Literal["owner", "security"] = "owner"
 
 
+class FixedUser(_Section):
+    """A user who is named in the configuration, for a tenant that does not list its users over the interface (5)."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+    email: str = ""
+    name: str = ""
+
+
 class OpenCrmOptions(_Section):
     """Everything about one tenant."""
 
@@ -114,6 +122,7 @@ class OpenCrmOptions(_Section):
     scan_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900
     recent_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
     users_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3600
+    users: dict[str, FixedUser] = {}
     fields: FieldNames = FieldNames()
     permissions: PermissionRules = PermissionRules()
 

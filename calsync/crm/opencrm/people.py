@@ -28,10 +28,16 @@ class People:
     """All users, looked up again after a while; safe for several threads."""
 
     def __init__(
-        self, reader: Reader, paging: Paging, fresh: timedelta, clock: Callable[[], datetime]
+        self,
+        reader: Reader,
+        paging: Paging,
+        fresh: timedelta,
+        clock: Callable[[], datetime],
+        fixed: Sequence[User] = (),
     ) -> None:
-        """`fresh`: how long a list is good for."""
+        """`fresh`: how long a list is good for. `fixed`: users who are known without asking; then nobody is asked."""
         self._reader, self._paging, self._fresh, self._clock = reader, paging, fresh, clock
+        self._fixed = {user.id: user for user in fixed}
         self._users: Mapping[str, User] = {}
         self._looked: datetime | None = None
         self._guard = threading.Lock()
@@ -50,6 +56,8 @@ class People:
         return user.login if user is not None else ""
 
     def _all(self) -> Mapping[str, User]:
+        if self._fixed:
+            return self._fixed
         with self._guard:
             now = self._clock()
             if self._looked is None or now - self._looked >= self._fresh:

@@ -15,7 +15,7 @@ def section(options: OpenCrmOptions, found: Survey, title_limit: int = 0, locati
 
 
 def _lines(options: OpenCrmOptions, found: Survey, title_limit: int, location_limit: int) -> Iterator[str]:
-    values = options.model_dump(mode="json", exclude={"fields", "permissions"})
+    values = options.model_dump(mode="json", exclude={"fields", "permissions", "users"})
     values["limit_end"] = found.limit_end or options.limit_end
     values["page_size"] = found.longest_slice or options.page_size
     values["entities"] = found.entities or options.entities
@@ -24,6 +24,11 @@ def _lines(options: OpenCrmOptions, found: Survey, title_limit: int, location_li
     yield "[crm.opencrm]"
     for name, value in values.items():
         yield f"{name} = {_toml(value)}"
+    for login, user in options.users.items():
+        yield ""
+        yield f"[crm.opencrm.users.{_toml(login)}]"
+        for name, value in user.model_dump().items():
+            yield f"{name} = {_toml(value)}"
     yield ""
     yield "[crm.opencrm.fields]"
     for name, value in {

@@ -32,7 +32,7 @@ def call(tenant: Tenant, method: str, form: Form, headers: dict[str, str]) -> An
         return {"error": "Unauthorized"}
     form = {name: value for name, value in form.items() if name not in _CREDENTIALS}
     handler = _METHODS.get(method)
-    if handler is None:
+    if handler is None or method in tenant.switches.unknown_methods:
         return {"error": "Unknown method"}
     try:
         return handler(tenant, form)

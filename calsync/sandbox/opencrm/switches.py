@@ -32,7 +32,8 @@ class Switches:
     taken · `shift_hours`: what is added to times that are stored.
 
     Who is let in (1.1):
-    `firewall`: user agents with "python" or "curl" are turned away · `per_minute`: requests (0: no limit) ·
+    `unknown_methods`: methods that this tenant does not have · `firewall`: user agents with "python" or "curl" are
+    turned away · `per_minute`: requests (0: no limit) ·
     `limit_answer`: "429", or an "error" inside of 200.
     """
 
@@ -65,6 +66,7 @@ class Switches:
     edit_missing: str = "error"
     owner_names: list[str] = field(default_factory=lambda: ["smownerid", "assigned_user_id"])
     shift_hours: int = 0
+    unknown_methods: list[str] = field(default_factory=list)
     firewall: bool = True
     per_minute: int = 0
     limit_answer: str = "429"
