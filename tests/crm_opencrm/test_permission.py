@@ -74,11 +74,13 @@ def test_reassignment_withdraws_from_one_and_delivers_to_the_other(found, profil
     assert (firm.google_titles("ana"), firm.google_titles("ben")) == (["Visit"], [])
 
 
-def test_many_that_are_reassigned_at_once_stop_nothing(firm):
+@pytest.mark.parametrize("full", [False, True])
+def test_many_that_are_reassigned_at_once_stop_nothing(firm, full):
     made = [firm.crm_add("ana", subject=f"V{n}", **crm_at(day(1 + n))) for n in range(6)]
     firm.rounds("ana")
     for each in made:
         firm.crm_edit("ana", each["id"], owner="zoe")
+    assert firm.resync("ana", full=full)["outcome"] == "ok"
     firm.rounds("ana")
     assert firm.google_titles("ana") == []
     assert len(firm.crm_titles("zoe")) == 7

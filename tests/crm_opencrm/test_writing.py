@@ -109,11 +109,8 @@ def test_without_field_for_times_and_without_token_only_whole_days_enter(found):
 # -- people who write at the same time ---------------------------------------------------------------------
 
 
-def test_an_edit_between_our_look_and_our_write_is_not_written_over(firm, monkeypatch):
-    record = firm.crm_add("ana", subject="A", description="old", **crm_at(day(1)))
-    firm.rounds("ana")
-    (event,) = firm.google_events("ana")
-    firm.google_edit("ana", event["id"], summary="from Google")
+def meddle(firm, monkeypatch, act):
+    """Let somebody do something right before the next write to the CRM."""
     side = firm.parts.crm.side
     meddled = []
 
@@ -123,19 +120,53 @@ def test_an_edit_between_our_look_and_our_write_is_not_written_over(firm, monkey
 
         def interrupted(batch):
             if not meddled:
-                meddled.append(firm.crm_edit("ana", record["id"], description="meanwhile"))
+                meddled.append(act())
             return write(batch)
 
         made.write = interrupted
         return made
 
     monkeypatch.setattr(firm.parts.crm, "side", meddling)
+
+
+def test_an_edit_between_our_look_and_our_write_is_not_written_over(firm, monkeypatch):
+    record = firm.crm_add("ana", subject="A", description="old", **crm_at(day(1)))
+    firm.rounds("ana")
+    (event,) = firm.google_events("ana")
+    firm.google_edit("ana", event["id"], summary="from Google")
+    meddle(firm, monkeypatch, lambda: firm.crm_edit("ana", record["id"], description="meanwhile"))
     assert firm.resync("ana")["outcome"] == "ok"
     monkeypatch.undo()
     firm.rounds("ana")
     after = firm.crm_get(record["id"])
     assert (after["subject"], after["description"]) == ("from Google", "meanwhile")
     assert firm.google_get("ana", event["id"])["description"] == "meanwhile"
+
+
+def test_an_edit_of_the_same_field_meanwhile_is_a_conflict(firm, monkeypatch):
+    record = firm.crm_add("ana", subject="A", **crm_at(day(1)))
+    firm.rounds("ana")
+    (event,) = firm.google_events("ana")
+    firm.google_edit("ana", event["id"], summary="from Google")
+    meddle(firm, monkeypatch, lambda: firm.crm_edit("ana", record["id"], subject="meanwhile"))
+    run = firm.resync("ana")
+    assert (run["outcome"], run["conflicts"]) == ("ok", 1)
+    monkeypatch.undo()
+    firm.rounds("ana")
+    assert firm.crm_get(record["id"])["subject"] == firm.google_get("ana", event["id"])["summary"]
+
+
+def test_an_activity_that_somebody_deletes_meanwhile_is_not_written_to(firm, monkeypatch):
+    record = firm.crm_add("ana", subject="A", **crm_at(day(1)))
+    firm.rounds("ana")
+    (event,) = firm.google_events("ana")
+    firm.google_edit("ana", event["id"], summary="from Google")
+    meddle(firm, monkeypatch, lambda: firm.crm_delete("ana", record["id"]))
+    firm.resync("ana")
+    monkeypatch.undo()
+    firm.rounds("ana")
+    # An edit beats a deletion.
+    assert firm.crm_titles("ana") == firm.google_titles("ana") == ["from Google"]
 
 
 def test_both_edit_different_fields(firm):
