@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from calsync.model.errors import CursorExpired, Refused, SideError, Stale, Unmappable
-from calsync.model.event import EXCEPTION, Event, length
+from calsync.model.event import ANSWER, EXCEPTION, Event, length
 from calsync.model.occurrences import occurrences
 from calsync.model.permission import Access, Level
 from calsync.model.recurrence import occurrence_key
@@ -38,6 +38,9 @@ from calsync.model.side import (
 _KEY = re.compile(r"(.+)_(\d{8}(?:T\d{6}Z)?)", re.ASCII)
 
 PAGE_SIZE = 500
+
+#: Of what they are invited to without the rest of its series, nobody is the organiser.
+_GUEST = Access(Level.READ, "organised by somebody else")
 
 _TOO_FAR = Access(Level.NONE, "occurrence is too far ahead")
 
@@ -135,7 +138,7 @@ class OccurrencesSide:
     def _of_series(self, key: str, found: _Gathered) -> Iterable[Item]:
         if found.master is None or found.master.event is None:
             # Exceptions of a meeting to whose other occurrences the person is not invited.
-            return self._of_exceptions(Item(key), found.exceptions)
+            return self._of_exceptions(Item(key, access=_GUEST), found.exceptions)
         whole = replace(found.master, exceptions=found.exceptions, partial=False)
         return self._expand(whole).values()
 
@@ -144,7 +147,10 @@ class OccurrencesSide:
         if item.event is not None and item.event.recurrence:
             raise CursorExpired("Google: a series has changed")
         if item.exceptions and item.event is None:
-            yield from self._of_exceptions(item, item.exceptions)
+            for occurrence in item.exceptions:
+                key = f"{item.key}_{occurrence}"
+                # Who organises it, the series says.
+                yield self.read(key) or Item(key, gone=True)
             return
         if item.gone and item.event is None and self._may_be_series(item.key):
             raise CursorExpired("Google: a series is gone")
@@ -211,17 +217,22 @@ class OccurrencesSide:
         if name is None:
             item = self._inner.read(key)
             return None if item is not None and item.event is not None and item.event.recurrence else item
-        series = name.group(1)
+        series, occurrence = name.groups()
         if series not in self._expanded:
             whole = self._inner.read(series)
             if whole is None:
-                return None
-            self._expanded[series] = (
-                self._expand(whole) if whole.event is not None and whole.event.recurrence else {}
-            )
-            if whole.gone:
-                self._expanded[series] = {}
-        return self._expanded[series].get(key, self._beyond(key, name.group(2)))
+                return self._alone(series, occurrence)
+            repeats = not whole.gone and whole.event is not None and bool(whole.event.recurrence)
+            self._expanded[series] = self._expand(whole) if repeats else {}
+        return self._expanded[series].get(key, self._beyond(key, occurrence))
+
+    def _alone(self, series: str, occurrence: str) -> Item | None:
+        """Return an occurrence of a series that the person does not see, since they are invited to this one alone."""
+        item = self._inner.read(f"{series}_{occurrence}")
+        if item is None or occurrence not in item.exceptions:
+            return None
+        like = Item(series, access=_GUEST, modified=item.modified)
+        return next(self._of_exceptions(like, {occurrence: item.exceptions[occurrence]}))
 
     def _beyond(self, key: str, occurrence: str) -> Item | None:
         """Return what to say of an occurrence that the series does not have; one too far ahead may not cross yet."""
@@ -284,6 +295,8 @@ class OccurrencesSide:
             raise Stale("Google: the occurrence has changed")
         if isinstance(write, Delete):
             return self._exception(series, occurrence, None, None)
+        if ANSWER in write.patch.fields:
+            raise Refused("Google: an answer to one occurrence is given there")
         changes = {name: getattr(write.patch.event, name) for name in write.patch.fields}
         if "start" in changes:
             changes["zone"] = write.patch.event.zone or item.event.zone

@@ -212,3 +212,43 @@ def test_a_meeting_of_two_is_an_activity_for_each(found):
             firm.clock.advance(minutes=2)
             firm.resync(user)
     assert firm.crm_titles("ana") == firm.crm_titles("ben") == ["M", "M"]
+
+
+def invited(firm, **more):
+    """Let somebody who is not connected invite ana to a series."""
+    firm.control("POST", "accounts", {"email": "org@example.com"})
+    body = {
+        "summary": "S",
+        "attendees": [{"email": "ana@example.com"}],
+        "recurrence": RULE,
+        **at(day(1)),
+        **more,
+    }
+    return firm.control("POST", "accounts/org@example.com/events", body)
+
+
+@pytest.mark.parametrize("moved_by_organiser", [False, True])
+def test_a_guest_changes_nothing_of_an_occurrence_either(firm, moved_by_organiser):
+    made = invited(firm)
+    firm.rounds("ana")
+    if moved_by_organiser:
+        path = f"accounts/org@example.com/events/{key(made, 2)}"
+        firm.control("PATCH", path, {"summary": "S moved", **at(day(2, 12))})
+        firm.rounds("ana")
+    record = next(each for each in firm.crm_events("ana") if each["date_start"] == f"{day(2):%Y-%m-%d}")
+    assert record["subject"] == ("S moved" if moved_by_organiser else "S")
+    firm.crm_edit("ana", record["id"], subject="ana's title")
+    run = firm.resync("ana")
+    assert run["google"]["updated"] == 0
+    titles = {event["summary"] for event in firm.google_events("ana")}
+    assert titles == ({"S", "S moved"} if moved_by_organiser else {"S"})
+
+
+def test_an_answer_to_one_occurrence_is_given_at_google(firm):
+    from calsync.model.event import ANSWER
+
+    made = invited(firm)
+    item = listed(firm)[0][key(made, 2)]
+    patch = Patch(frozenset({ANSWER}), item.event)
+    (refused,) = write(firm, Update(item.key, patch, item.version, OWN))
+    assert isinstance(refused, Refused)

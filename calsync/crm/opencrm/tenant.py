@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from sqlalchemy import Engine
@@ -22,6 +22,9 @@ from calsync.model.errors import Unmappable
 from calsync.model.permission import Access, Level
 from calsync.model.policy import Policy
 from calsync.model.side import Item
+
+#: The tenant writes whole seconds: an edit may have been made at the end of its second.
+_WITHIN = timedelta(microseconds=999_999)
 
 _IGNORED = Access(Level.NONE, "type of activity is not synced")
 
@@ -62,7 +65,7 @@ class Tenant:
         item = Item(
             activity.key,
             self._version(activity, access),
-            modified=activity.modified,
+            modified=activity.modified + _WITHIN if activity.modified is not None else None,
             marker=activity.marker,
             untouched=activity.modified is not None and activity.modified == activity.created,
             access=access,
