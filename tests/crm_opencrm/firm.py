@@ -9,67 +9,24 @@ from zoneinfo import ZoneInfo
 import requests
 
 from calsync.config import Settings
+from calsync.sandbox.opencrm.sections import FIELDS
+from calsync.sandbox.opencrm.sections import section as given
 from calsync.sandbox.opencrm.server import start as start_tenant
-from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY, SECURITY
+from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY
 from calsync.sandbox.server import start as start_google
 from calsync.wiring import open_parts
 from tests.house import Clock, House
 
 LONDON = ZoneInfo("Europe/London")
 
-#: What `crm probe` would say of each profile.
-FIELDS: dict[str, dict[str, str]] = {
-    "rich": {
-        "location": "location",
-        "start_time": "time_start",
-        "end_time": "time_end",
-        "duration_minutes": "duration_minutes",
-        "all_day": "notime",
-        "activity_type": "activitytype",
-        "modified": "modifiedtime",
-        "created": "createdtime",
-    },
-    "bare": {},
-    "quirky": {
-        "location": "cf_17",
-        "start_time": "date_start",
-        "end_time": "due_date",
-        "duration_minutes": "duration_minutes",
-        "status": "eventstatus",
-        "activity_type": "activitytype",
-        "modified": "modifiedtime",
-        "created": "createdtime",
-    },
-}
-
-SECTIONS: dict[str, dict[str, Any]] = {
-    "rich": {},
-    "bare": {},
-    "quirky": {"limit_end": "count", "entities": True, "title_limit": 100, "location_limit": 150},
-}
-
 PROFILES = tuple(FIELDS)
 
 
 def section(profile: str, url: str, **more: Any) -> dict[str, Any]:
-    """Return `[crm.opencrm]` for a tenant of that profile."""
-    permissions = {"values": SECURITY, **more.pop("permissions", {})}
-    fields = FIELDS[profile] | more.pop("fields", {})
-    return {
-        "base_url": url,
-        "token_field": "cf_900",
-        "vendor_sync_off": True,
-        "new_status": "Planned",
-        "requests_per_second": 1000,
-        "users_seconds": 0,
-        "scan_seconds": 0,
-        "recent_seconds": 0,
-        "page_size": 10,
-        "fields": fields,
-        "permissions": permissions,
-        **SECTIONS[profile],
-        **more,
-    }
+    """Return `[crm.opencrm]` for a tenant of that profile, small and fresh, with other keys on top."""
+    base = given(profile, url) | {"users_seconds": 0, "page_size": 10}
+    merged = {name: base[name] | more.pop(name, {}) for name in ("fields", "permissions")}
+    return base | merged | more
 
 
 class Firm(House):

@@ -169,3 +169,16 @@ def test_a_tenant_that_lists_no_users_stops_nobody_for_good(rich):
     assert rich.account("ana").state == "active"
     rich.switch(unknown_methods=[])
     rich.rounds("ana")
+
+
+def test_a_user_who_is_new_is_known_at_once_and_one_who_left_after_a_while(found):
+    firm = found("rich", {"users_seconds": 3600})
+    firm.person("ana")
+    assert [one.login for one in firm.parts.crm.people()] == ["ana", "zoe"]
+    firm.person("ben")
+    firm.crm_add("ben", subject="B", **crm_at(day(1)))
+    assert firm.parts.crm.person("ben").email == "ben@example.com"
+    assert firm.resync("ben")["outcome"] == "ok"
+    firm.in_crm("PATCH", "users/ben", {"status": "Inactive"})
+    firm.clock.advance(minutes=61)
+    assert firm.parts.crm.person("ben") is None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 import tomllib
 
 import pytest
 import requests
 
 from calsync.config import Settings
+from calsync.sandbox.opencrm.sections import toml
 from calsync.sandbox.opencrm.server import start
 from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY
 from calsync.sandbox.stage import Stage
@@ -40,14 +42,6 @@ class Town:
         return sorted(
             each["subject"] for each in found if each["owner"] == "ana" and each["taskstatus"] != "Cancelled"
         )
-
-
-def toml(name, values):
-    """Return a section with its subsections."""
-    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
-    lines = [f"[{name}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in plain.items())]
-    parts = [toml(f"{name}.{key}", value) for key, value in values.items() if isinstance(value, dict)]
-    return "\n".join([*lines, *parts]) + "\n"
 
 
 @pytest.fixture(params=PROFILES)
@@ -112,6 +106,13 @@ def test_a_canary_cleans_up_and_finds_limits(town):
     limits = (100, 150) if town.profile == "quirky" else (0, 0)
     assert (canary["title_limit"], canary["location_limit"]) == limits
     assert town.in_crm("GET", "letters") == {"letters": []}
+
+
+def test_the_demo_makes_its_round_trip_with_a_tenant():
+    command = [sys.executable, "-m", "calsync.sandbox.demo", "--once", "--crm", "opencrm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "both stand-ins agree"
 
 
 @pytest.mark.parametrize(

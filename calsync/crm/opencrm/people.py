@@ -47,7 +47,15 @@ class People:
         return sorted((user for user in self._all().values() if user.active), key=lambda user: user.login)
 
     def by_login(self, login: str) -> User | None:
-        """Return an active user. Raises Later."""
+        """Return an active user; one who is not known may be new, and is looked up now. Raises Later."""
+        found = self._active(login)
+        if found is None and not self._fixed:
+            with self._guard:
+                self._looked = None
+            found = self._active(login)
+        return found
+
+    def _active(self, login: str) -> User | None:
         return next((user for user in self._all().values() if user.login == login and user.active), None)
 
     def login_of(self, number: str) -> str:

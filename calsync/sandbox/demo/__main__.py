@@ -15,9 +15,10 @@ from types import FrameType
 from calsync.sandbox.demo.first import add_first_events
 from calsync.sandbox.demo.once import round_trip
 from calsync.sandbox.demo.page import DemoServer
+from calsync.sandbox.opencrm.stage import TenantStage
 from calsync.sandbox.stage import Stage, StageError
 
-CRMS = ("builtin",)
+CRMS = {"builtin": Stage, "opencrm": TenantStage}
 PEOPLE = ("ana", "bob")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -33,7 +34,7 @@ def main() -> int:
         signal.signal(number, _stop)
     try:
         with tempfile.TemporaryDirectory(prefix="calsync-demo-") as directory:
-            return _play(Path(directory), options.once, options.port)
+            return _play(CRMS[options.crm](Path(directory), {"poll_seconds": 2}), options.once, options.port)
     except StageError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -48,7 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--once", action="store_true", help="one scripted round trip, then a table, then exit"
     )
-    parser.add_argument("--crm", default="builtin", metavar="NAME", help="which CRM stand-in: builtin")
+    parser.add_argument(
+        "--crm", default="builtin", metavar="NAME", help=f"which CRM stand-in: {' or '.join(CRMS)}"
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the page; 0 picks a free one")
     options = parser.parse_args()
     if options.crm not in CRMS:
@@ -62,8 +65,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _play(directory: Path, once: bool, port: int) -> int:
-    with Stage(directory, {"poll_seconds": 2}) as stage:
+def _play(made: Stage, once: bool, port: int) -> int:
+    with made as stage:
         print("starting the stand-ins and the daemon ...", file=sys.stderr)
         stage.start_daemon()
         with ThreadPoolExecutor() as pool:
