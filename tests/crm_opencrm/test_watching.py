@@ -139,13 +139,17 @@ def test_what_cannot_be_read_is_set_aside_and_comes_back_when_it_can(rich):
 
 
 def test_a_field_that_is_not_shown_any_more_is_not_one_that_was_blanked(rich):
-    rich.crm_add("ana", subject="A", **crm_at(day(1)))
+    rich.crm_add("ana", subject="A", description="text", location="Room 1", **crm_at(day(1)))
     rich.rounds("ana")
-    for name in ("subject", "smownerid", "date_start"):
+    for name in ("subject", "smownerid", "date_start", "location", "description", "time_start", "taskstatus"):
         rich.switch(absent=[name])
         run = rich.resync("ana")
         assert (run["outcome"], nothing_written(run)) == ("partial", True)
-    assert rich.google_titles("ana") == ["A"]
+        assert name in rich.account("ana").reason
+    (event,) = rich.google_events("ana")
+    assert (event["summary"], event["location"], event["description"]) == ("A", "Room 1", "text")
+    rich.switch(absent=[])
+    rich.rounds("ana")
 
 
 # -- modification times ------------------------------------------------------------------------------------

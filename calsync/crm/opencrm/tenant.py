@@ -33,7 +33,8 @@ _IGNORED = Access(Level.NONE, "type of activity is not synced")
 class Tenant:
     """The parts of the adapter. `secret` keys digests; `clock` returns aware datetimes.
 
-    `unsure`: creations whose answer did not come, by marker: the id where it is known, and what was sent.
+    `unsure`: creations whose answer did not come, by marker: the id where it is known, and what was sent. `shown`:
+    fields that activities have shown while this process ran.
     """
 
     options: OpenCrmOptions
@@ -48,6 +49,7 @@ class Tenant:
     secret: bytes
     clock: Callable[[], datetime]
     unsure: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
 
     @property
     def paging(self) -> Paging:

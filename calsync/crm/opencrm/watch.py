@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from calsync.crm.opencrm.activity import Activity, parse
 from calsync.crm.opencrm.answers import Rejected, Row, digits, id_of, rows_of, text_of
 from calsync.crm.opencrm.client import Counted
+from calsync.crm.opencrm.gate import sample
 from calsync.crm.opencrm.listing import ACTIVITIES, complete, condition, count
 from calsync.crm.opencrm.memory import Memory, Seen
 from calsync.crm.opencrm.people import User
@@ -150,7 +151,22 @@ class Watch:
             return own and (year is None or text_of(row, name).startswith(year))
 
         rows = complete(self._reader, ACTIVITIES, conditions, self._tenant.paging, wanted, counted)
+        self._check_fields(rows.values())
         return {key: self._parsed(row) for key, row in rows.items()}
+
+    def _check_fields(self, rows: Collection[Row]) -> None:
+        """Raise Later when a field that activities have shown before is not shown any more: each would look blanked.
+
+        A list in which it happens to be in none is no proof, as a tenant may leave out what is blank.
+        """
+        names, shown = set().union(*rows), self._tenant.shown
+        configured = {name for _, name in self._tenant.options.fields if name} & shown
+        if rows and configured - names:
+            names |= set().union(*sample(self._reader))
+            if configured - names:
+                gone = min(configured - names)
+                raise Later(f"CRM: activities do not show the field {gone} any more; see `calsync crm probe`")
+        shown |= names
 
     def _of(self, owner: str) -> tuple[str, ...]:
         name = self._tenant.options.fields.owner_filter
@@ -189,6 +205,7 @@ class Watch:
         rows = self._tenant.recent.since(self._reader, scanned)
         if rows is None:
             return None
+        self._check_fields(rows.values())
         before, found = self.memory.all(), dict[str, Activity]()
         for key, row in rows.items():
             activity = self._parsed(row)
