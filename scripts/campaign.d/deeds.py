@@ -21,6 +21,9 @@ from calsync.sandbox.queries import Query
 #: Whether one of them may make events at Google with the other as guest: one record, one event on each calendar.
 MEETINGS = False
 
+#: So many deeds count as the last.
+HOT = 4
+
 _RULE = "RRULE:FREQ=DAILY;COUNT=5"
 _OCCURRENCES = 5
 _JUMPS = [timedelta(hours=1), timedelta(hours=-1), timedelta(days=1), timedelta(days=-1)]
@@ -32,25 +35,32 @@ class Folk:
 
     def __init__(self, town: Town, story: Story) -> None:
         self.town, self.story = town, story
+        self._hot: frozenset[str] = frozenset()
 
-    def act(self) -> None:
-        """Let somebody do something somewhere."""
+    def act(self, amid: bool = False) -> None:
+        """Let somebody do something somewhere.
+
+        `amid`: while a round is under way or was broken off; mostly it is then about what was touched last.
+        """
         self.town.clock.advance(seconds=1)
         dice = self.story.dice
+        self._hot = frozenset(self.story.touched[-HOT:]) if amid and dice.random() < 0.7 else frozenset()
         person, side = dice.choice(RESIDENTS), dice.choice(("google", CRM))
         place = CRM if side == CRM else person.side
-        for share, deed in self._deeds(person, place):
+        for share, deed in self._deeds(person, place, amid):
             if dice.random() < share:
                 deed()
                 return
 
-    def _deeds(self, person: Resident, place: str) -> list[tuple[float, Any]]:
+    def _deeds(self, person: Resident, place: str, amid: bool) -> list[tuple[float, Any]]:
         """Return what may be done, each with its chance when nothing before it was done."""
+        habits = self.story.habits
         return [
             (0.02, self.jump),
-            (0.05, self.regroup),
-            (0.13, self.share),
+            (0.05 if habits.share else 0.00, self.regroup),
+            (0.13 if habits.share else 0.00, self.share),
             (0.25 if MEETINGS else 0.0, lambda: self.meet(person)),
+            (0.03 if habits.twins and not amid else 0.00, lambda: self.make_twice(person)),
             (0.30, lambda: self.make(person, place)),
             (0.60, lambda: self.edit(person, place)),
             (0.50, lambda: self.edit_occurrence(person, place)),
@@ -76,6 +86,19 @@ class Folk:
             body["security"] = dice.choice([*Security]).value
         if self._write(person, place, "POST", "", body):
             story.wrote(tag, place, {}, shown)
+
+    def make_twice(self, person: Resident) -> None:
+        """Note the same in both calendars, as people do; only the time and the title are quite the same."""
+        story = self.story
+        tag = story.fresh("#")
+        both = {name: story.value(name, tag) for name in ("title", "start")}
+        for place in (person.side, CRM):
+            shown = {**both, **{name: story.value(name, tag) for name in ("location", "description")}}
+            body = body_of(place, shown)
+            if place != CRM:
+                body["colorId"] = COLOUR
+            if self._write(person, place, "POST", "", body):
+                story.wrote(tag, place, {}, shown)
 
     def edit(self, person: Resident, place: str) -> None:
         """Change one or two fields; a series keeps its times, since moving it moves its exceptions."""
@@ -141,6 +164,7 @@ class Folk:
         if place == CRM:
             office = Office(self.town)
             found = [entry for entry in found if office.access(person.login, entry).level >= need]
+        found = [entry for entry in found if entry.tag in self._hot] or found
         return self.story.dice.choice(found) if found else None
 
     def _is_open(self, person: Resident, place: str, entry: Entry) -> bool:
@@ -154,7 +178,9 @@ class Folk:
     def share(self) -> None:
         """Change who has to do with a record: guests, security, owner, team; or let the boss make one."""
         dice = self.story.dice
-        entry = dice.choice([None, *self.story.on(self.town, CRM)])
+        records = self.story.on(self.town, CRM)
+        hot = [entry for entry in records if entry.tag in self._hot]
+        entry = dice.choice(hot or [None, *records])
         if entry is None:
             self._invite_from_above()
             return
@@ -188,7 +214,9 @@ class Folk:
         shown = {name: story.value(name, tag) for name in FIELDS}
         guests = [{"email": person.email} for person in RESIDENTS if dice.random() < 0.6]
         security = dice.choice([*Security]).value
-        if self._at_desk(BOSS, "POST", "", {**body_of(CRM, shown), "attendees": guests, "security": security}):
+        if self._at_desk(
+            BOSS, "POST", "", {**body_of(CRM, shown), "attendees": guests, "security": security}
+        ):
             story.wrote(tag, CRM, {}, shown)
 
     def regroup(self) -> None:

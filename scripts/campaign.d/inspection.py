@@ -18,7 +18,9 @@ from calsync.model.permission import Level
 _BY_TOKEN = {person.token: person for person in RESIDENTS}
 _TEXTS = ("summary", "location", "description")
 #: All that the engine may set in an event.
-OWNED = frozenset({*_TEXTS, "start", "end", "recurrence", "reminders", "visibility", "status", "id", "extendedProperties"})
+OWNED = frozenset(
+    {*_TEXTS, "start", "end", "recurrence", "reminders", "visibility", "status", "id", "extendedProperties"}
+)
 
 
 class Inspector:

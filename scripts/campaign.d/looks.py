@@ -27,13 +27,16 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event on one side. `tag`: its name in the ledger; `copy`: made by us; `row`: the columns of a record."""
+    """One event on one side. `tag`: its name in the ledger; `row`: the columns of a record.
+
+    `original`: the id of the record of which an event at Google is a copy of ours, or "".
+    """
 
     key: str
     tag: str
     shown: Mapping[str, str]
     series: bool = False
-    copy: bool = False
+    original: str = ""
     row: Mapping[str, Any] | None = None
 
     @property
@@ -55,8 +58,9 @@ def on_google(town: Town, login: str, names: Names) -> list[Entry]:
             if value:
                 shown[f"x:{key}"] = value
         private = (row.body.get("extendedProperties") or {}).get("private") or {}
-        tag = _tag(shown, names.get(private.get(MARKER, ""), ""))
-        found.append(Entry(row.id, tag, shown, bool(row.body.get("recurrence")), MARKER in private))
+        original = private.get(MARKER, "")
+        tag = _tag(shown, names.get(original, ""))
+        found.append(Entry(row.id, tag, shown, bool(row.body.get("recurrence")), original))
     return found
 
 
@@ -69,7 +73,7 @@ def in_crm(town: Town, names: Names) -> list[Entry]:
         row = dict(zip(columns, values, strict=True))
         shown = _of_crm(row)
         tag = _tag(shown, names.get(row["id"]) or _original(town, row["marker"]))
-        found.append(Entry(row["id"], tag, shown, bool(row["recurrence"]), bool(row["marker"]), row))
+        found.append(Entry(row["id"], tag, shown, bool(row["recurrence"]), row=row))
     return found
 
 
@@ -87,6 +91,15 @@ def _original(town: Town, marker: str | None) -> str:
     key = (marker or "").rpartition(":")[2]
     rows = [town.calendar(login).rows.get(key) for login in BY_LOGIN]
     return next((tag_of(row.body.get("summary", "")) for row in rows if row is not None), "")
+
+
+def is_copy(entry: Entry, records: Mapping[str, list[Entry]]) -> bool:
+    """Return whether an event at Google is a copy: one that has outlived its original is an original itself.
+
+    `records`: what the CRM shows, by tag.
+    """
+    there = records.get(entry.tag, [])
+    return bool(entry.original) and (not there or any(record.key == entry.original for record in there))
 
 
 def on(town: Town, side: str, names: Names) -> list[Entry]:

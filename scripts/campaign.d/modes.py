@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from plays import Checkpoint, Play, Played, chance
+from story import Habits
 from strikes import Boundaries, Strike, die
 from town import Moment, Town
 from troubles import KINDS, Weather
@@ -16,6 +17,8 @@ from troubles import KINDS, Weather
 Run = tuple[str, Played]
 
 FAULT_RUNS, DOUBLE_RUNS = 20, 20
+#: Rounds in bad weather: each of them costs many requests more than others.
+FAULT_ROUNDS = 3
 
 
 @dataclass(slots=True)
@@ -73,10 +76,12 @@ class Gravedigger:
         self.graves.append(Grave([number], replace(self._round, moment=moment)))
 
 
-def undisturbed(town: Town, seed: str, watch: Callable[[Play], object]) -> Played:
+def undisturbed(
+    town: Town, seed: str, watch: Callable[[Play], object], habits: Habits | None = None
+) -> Played:
     """Play a scenario as it comes; `watch` is given the play before it begins."""
     with chance(seed):
-        play = Play(town, seed)
+        play = Play(town, seed, habits=habits)
         watch(play)
         return play.finish()
 
@@ -87,7 +92,9 @@ def crashes(town: Town, seed: str) -> Iterator[Run]:
     yield "undisturbed", undisturbed(town, seed, lambda play: diggers.append(Gravedigger(play)))
     for grave in diggers[0].graves:
         with chance(f"{seed}/{grave.numbers[0]}"):
-            yield f"death at {_span(grave.numbers)}", Play(town, seed, grave.checkpoint).die_and_go_on()
+            played = Play(town, seed, grave.checkpoint).die_and_go_on()
+            played.struck = len(grave.numbers)
+            yield f"death at {_span(grave.numbers)}", played
 
 
 def _span(numbers: list[int]) -> str:
@@ -120,9 +127,7 @@ def rivalries(town: Town, seed: str) -> Iterator[Run]:
     return _struck(town, seed, "rival", lambda play: lambda kind: _rival(play, kind))
 
 
-def _struck(
-    town: Town, seed: str, name: str, strike: Callable[[Play], Strike]
-) -> Iterator[Run]:
+def _struck(town: Town, seed: str, name: str, strike: Callable[[Play], Strike]) -> Iterator[Run]:
     """Play a scenario with a strike at every boundary of its rounds, each from the beginning of its round."""
     rounds: list[Checkpoint] = []
 
@@ -137,6 +142,7 @@ def _struck(
         for number in range(checkpoint.passed, end):
             with chance(f"{seed}/{number}"):
                 play = Play(town, seed, checkpoint)
+                play.story.dice.seed(f"{seed}/{number}")
                 play.suffer(Boundaries({number - checkpoint.passed: strike(play)}))
                 yield f"{name} at {number}", play.go_on()
 
@@ -144,7 +150,7 @@ def _struck(
 def _disturb(play: Play, kind: str) -> None:
     """Let somebody do something; not in the CRM while its one connection is in a transaction."""
     if kind != "crm commit":
-        play.folk.act()
+        play.folk.act(amid=True)
 
 
 def _rival(play: Play, kind: str) -> None:
@@ -156,16 +162,41 @@ def _rival(play: Play, kind: str) -> None:
 
 
 def faults(town: Town, seed: str) -> Iterator[Run]:
-    """Let Google and the databases fail in random ways, all the time but at the end."""
+    """Let Google and the databases fail in random ways, all the time but at the end.
+
+    No twins: while Google keeps silent about one of them, the other is an event of its own.
+    """
     rounds: list[Checkpoint] = []
-    yield "undisturbed", undisturbed(town, seed, lambda play: setattr(play, "on_round", rounds.append))
+    habits = Habits(twins=False)
+    plain = undisturbed(town, seed, lambda play: setattr(play, "on_round", rounds.append), habits)
+    yield "undisturbed", plain
     for number in range(FAULT_RUNS):
         with chance(f"{seed}/{number}"):
             dice = random.Random(f"{seed}/weather {number}")
             weather = Weather(dice, dice.uniform(0, 0.3), tuple(dice.sample(KINDS, dice.randint(1, 6))))
             play = Play(town, seed, rounds[0])
+            play.end = FAULT_ROUNDS
             play.suffer(Boundaries(), weather)
             yield f"faults {number} ({', '.join(weather.kinds)})", play.go_on()
+
+
+def losses(town: Town, seed: str) -> Iterator[Run]:
+    """Let the engine's database be lost, or put back as it was at the beginning of an earlier round.
+
+    Nobody loses a right meanwhile: what was taken from somebody is not told from their own afterwards.
+    """
+    rounds: list[Checkpoint] = []
+    habits = Habits(share=False)
+    plain = undisturbed(town, seed, lambda play: setattr(play, "on_round", rounds.append), habits)
+    yield "undisturbed", plain
+    for place, checkpoint in enumerate(rounds[1:], 1):
+        backups = {"nothing": town.morning.store}
+        backups |= {f"round {number}": rounds[number].moment.store for number in range(1, place)}
+        for name, store in backups.items():
+            with chance(f"{seed}/{place}/{name}"):
+                play = Play(town, seed, checkpoint)
+                play.lose(store)
+                yield f"database of {name} in round {place}", play.go_on()
 
 
 MODES: dict[str, Callable[[Town, str], Iterator[Run]]] = {
@@ -174,4 +205,5 @@ MODES: dict[str, Callable[[Town, str], Iterator[Run]]] = {
     "fault": faults,
     "double": double_crashes,
     "rival": rivalries,
+    "loss": losses,
 }

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from looks import CRM, Entry, Office, by_tag, tag_of
+from looks import CRM, Entry, Office, by_tag, is_copy, tag_of
 from sqlalchemy import select
 from story import Story
 from town import COLOUR, RESIDENTS, Resident, Town
@@ -85,9 +85,12 @@ def unsettled(town: Town, story: Story, login: str) -> list[Unsettled]:
 
 def _excused(town: Town, story: Story, login: str) -> frozenset[str]:
     """Return the tags of events that are visibly not in step: set aside, or held for want of a permission."""
-    read_only = Office(town).people[login].read_only
-    links = unsettled(town, story, login)
-    return frozenset(tag for link in links if link.cause or (link.held and read_only) for tag in link.tags)
+    return frozenset(
+        tag
+        for link in unsettled(town, story, login)
+        for tag in link.tags
+        if link.cause or (link.held and story.rights.now(tag, login).level < Level.EDIT)
+    )
 
 
 def after_round(town: Town, story: Story, login: str, report: Mapping[str, Any]) -> None:
@@ -98,9 +101,13 @@ def after_round(town: Town, story: Story, login: str, report: Mapping[str, Any])
         return
     story.before.pop(login, None)
     began, rights = story.rights.began(login), story.rights
-    rights.end(login, frozenset(tag for link in unsettled(town, story, login) for tag in link.tags))
+    left = unsettled(town, story, login)
+    rights.end(login, frozenset(tag for link in left for tag in link.tags))
+    crm = by_tag(story.on(town, CRM))
     for entry in story.on(town, f"google:{login}"):
-        if entry.copy and (entry.tag, login) in rights.known:
+        if is_copy(entry, crm) and (entry.tag, login) in rights.known:
+            if any(link.cause and entry.tag in link.tags for link in left):
+                continue
             spans = rights.between(entry.tag, login, began, story.ledger.now)
             if all(right.outgoing is Level.NONE for right in spans):
                 story.wrong.append(f"{entry.tag}: a copy has outlived the right to it at Google of {login}")
@@ -137,7 +144,7 @@ def _compare(
         if record is not None:
             outgoing = town.policy.outgoing(office.access(person.login, record))
         text = _fault(entries, record, outgoing)
-        if text and not _is_left(story, person.login, tag, entries):
+        if text and not _is_left(story, person.login, crm, entries):
             yield f"{tag}: {text} at Google of {person.login}"
 
 
@@ -152,26 +159,28 @@ def _fault(entries: list[Entry], record: Entry | None, outgoing: Level) -> str:
     if outgoing is Level.BUSY and not entry.busy:
         return "says more than when"
     names = differing(entry.shown, record.shown)
-    if outgoing is Level.BUSY or (record.busy and not entry.copy):
+    if outgoing is Level.BUSY or (record.busy and entry.original != record.key):
         names = [name for name in names if name == "start"]
     return f"differs in {', '.join(names)}" if names else ""
 
 
-def _is_left(story: Story, login: str, tag: str, entries: list[Entry]) -> bool:
+def _is_left(story: Story, login: str, crm: Tagged, entries: list[Entry]) -> bool:
     """Return whether an event is somebody's own, of which the record was taken from them."""
-    return len(entries) == 1 and not entries[0].copy and not story.rights.now(tag, login).related
+    if len(entries) != 1 or is_copy(entries[0], crm):
+        return False
+    return story.rights.now(entries[0].tag, login).outgoing is Level.NONE
 
 
 def _discoloured(town: Town, story: Story, person: Resident) -> Iterator[str]:
     for entry in story.on(town, person.side):
         body = town.calendar(person.login).rows[entry.key].body
-        if not entry.copy and entry.tag not in story.meetings and body.get("colorId") != COLOUR:
+        if not entry.original and entry.tag not in story.meetings and body.get("colorId") != COLOUR:
             yield f"{entry.tag}: has lost its colour at Google of {person.login}"
 
 
 def _lives(town: Town, story: Story, crm: Tagged, google: Sequence[Tagged]) -> Iterator[str]:
     """Yield what has gone wrong in the lives of events."""
-    values, weigh = lost(town), story.rights.weigh
+    values, weigh = lost(town) | story.lost, story.rights.weigh
     sides = [crm, *google]
     yield from (f"{tag}: nobody made it" for side in sides for tag in side if tag not in story.ledger.lives)
     for tag, life in story.ledger.lives.items():

@@ -18,7 +18,7 @@ from inspection import Inspector
 from looks import CRM
 from oracle import LONGEST_WAIT_HOURS, after_round, lost, unsettled, verdict
 from sqlalchemy.exc import OperationalError
-from story import Story
+from story import Habits, Story
 from strikes import Boundaries, Death
 from town import RESIDENTS, Moment, Town
 from troubles import Weather
@@ -66,7 +66,9 @@ class Checkpoint:
 class Play:
     """A run of a scenario; use it inside of `chance`."""
 
-    def __init__(self, town: Town, seed: str, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(
+        self, town: Town, seed: str, checkpoint: Checkpoint | None = None, habits: Habits | None = None
+    ) -> None:
         """Begin with the first morning, or stand at a checkpoint, for `go_on` or `die`."""
         self.town = town
         self.number, self.end, self.calming = 0, ROUNDS, False
@@ -77,7 +79,7 @@ class Play:
         self._survivor, self._tried = "", False
         if checkpoint is None:
             town.restore(town.morning)
-            self.story = Story(random.Random(seed))
+            self.story = Story(random.Random(seed), habits=habits or Habits())
             self._begin_day()
         else:
             town.restore(checkpoint.moment)
@@ -116,7 +118,7 @@ class Play:
         boundaries, story = self.town.boundaries, self.story
         found, set_aside = verdict(self.town, story)
         wrong += story.wrong + found
-        conflicts = len(lost(self.town))
+        conflicts = len(lost(self.town) | story.lost)
         return Played(boundaries.count, boundaries.struck, self.passes, conflicts, set_aside, wrong)
 
     def go_on(self) -> Played:
@@ -132,7 +134,7 @@ class Play:
         [self._survivor] = story.pending
         story.interrupted()
         self._shorten()
-        self.folk.act()
+        self.folk.act(amid=True)
         self.town.restart()
 
     def die_and_go_on(self) -> Played:
@@ -140,6 +142,12 @@ class Play:
         self.die()
         self.number += 1
         return self.finish()
+
+    def lose(self, store: bytes) -> None:
+        """Let the engine's database be what it once was; people who see that will not wonder what comes back."""
+        self.story.lose(lost(self.town))
+        self._shorten()
+        self.town.replace_store(store)
 
     # -- rounds ----------------------------------------------------------------------------------------
 
@@ -160,6 +168,9 @@ class Play:
             return {"outcome": "died"}
         except OperationalError as error:
             report = {"outcome": "broke down", "reason": str(error.orig)}
+        except Exception as error:
+            report = {"outcome": "broke down", "reason": type(error).__name__}
+            self.story.wrong.append(f"a round of {login} broke down: {type(error).__name__}: {error!s:.60}")
         self._survivor = ""
         self.story.survey(self.town)
         if self.town.boundaries.struck != struck:
@@ -199,7 +210,6 @@ class Play:
             if silent and self.town.boundaries.struck == struck and not self._try_again():
                 return []
         return [f"not in step after {PASSES} passes ({report['outcome']} {report.get('reason', '')})"]
-
 
     def _try_again(self) -> bool:
         """Do once what operators do: try what was set aside by hand, and wait; False when there is nothing to do."""

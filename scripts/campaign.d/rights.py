@@ -45,6 +45,8 @@ class Rights:
 
     #: By tag, when guests or security of a record were changed: a change of the record too, if not of its content.
     shared: dict[str, list[int]] = field(default_factory=dict)
+    #: When the engine's database was lost: of an earlier deletion nobody may know any more.
+    forgotten: int = 0
     #: Tags of records by id; they outlive the records.
     records: dict[str, str] = field(default_factory=dict)
 
@@ -110,6 +112,8 @@ class Rights:
 
     def weigh(self, tag: str, deed: Deed) -> Weight:
         """Return whether a deed counts: what is done in the CRM always does, it would have been refused otherwise."""
+        if isinstance(deed, Deleted) and self.forgotten and deed.at < self._rebuilt():
+            return Weight.DOUBTFUL
         _, _, login = deed.side.partition(":")
         if not login:
             return Weight.FIRM
@@ -123,6 +127,15 @@ class Rights:
             return Weight.FIRM
         # Of a record that was not there yet nobody knows what its maker might do with it.
         return Weight.DOUBTFUL if any(able) or rights[0][0] > first else Weight.VOID
+
+    def _rebuilt(self) -> int:
+        """Return when everybody has had a round since the engine's database was lost."""
+        return max(
+            next(
+                (turn.ended for turn in turns if turn.ended and turn.began > self.forgotten), self.ledger.now
+            )
+            for turns in self.turns.values()
+        )
 
     def _is_shared(self, tag: str, login: str, first: int, last: int) -> bool:
         """Return whether somebody has changed who has to do with a record, unseen by whoever deletes it."""

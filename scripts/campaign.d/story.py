@@ -23,6 +23,17 @@ class Source(NamedTuple):
     side: str
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What people do besides working with events.
+
+    `share`: they change who may do what; `twins`: they note the same in both calendars.
+    """
+
+    share: bool = True
+    twins: bool = True
+
+
 @dataclass(slots=True)
 class Story:
     """All of it, without the town; a copy goes its own way."""
@@ -37,9 +48,14 @@ class Story:
     pending: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     #: The same of rounds that did not end well, until one does.
     before: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    #: What people had to do with, the last at the end.
+    touched: list[str] = field(default_factory=list)
+    #: Losers of conflicts that were on record in a database that is lost.
+    lost: set[str] = field(default_factory=set)
     #: What is wrong already.
     wrong: list[str] = field(default_factory=list)
     count: int = 0
+    habits: Habits = Habits()
 
     def __post_init__(self) -> None:
         self.rights = Rights(self.ledger)
@@ -65,6 +81,7 @@ class Story:
 
     def wrote(self, tag: str, side: str, before: Shown, after: Shown) -> None:
         """Note what somebody has written."""
+        self.touched.append(tag)
         self.ledger.wrote(tag, side, before, after)
         for name, value in after.items():
             if value != before.get(name):
@@ -92,3 +109,8 @@ class Story:
         """Note that the round which runs will not end well: nobody knows how far it got."""
         for login, sides in self.pending.items():
             self.before.setdefault(login, sides)
+
+    def lose(self, losers: set[str]) -> None:
+        """Note that the engine's database is lost, and with it the `losers` on record, which people may have read."""
+        self.lost |= losers
+        self.rights.forgotten = self.ledger.tick()

@@ -124,7 +124,12 @@ def _with_unknown_values(perform: Perform, _asked: Asked) -> Outcome:
     def alter(document: Any) -> None:
         for item in document.get("items", [document]):
             if item.get("status") == "confirmed":
-                item |= {"status": "imagined", "eventType": "novelty", "visibility": "friends", "mood": {"is": 1}}
+                item |= {
+                    "status": "imagined",
+                    "eventType": "novelty",
+                    "visibility": "friends",
+                    "mood": {"is": 1},
+                }
 
     return _altered(perform, alter)
 
@@ -175,7 +180,9 @@ TROUBLES: dict[str, Trouble] = {
     "403 quota before": Trouble(_before(refusal(403, "quotaExceeded"))),
     "401 before": Trouble(_before(refusal(401, "authError"))),
     "revoked": Trouble(_before(RefreshError("invalid_grant", {"error": "invalid_grant"}))),
-    "410 token": Trouble(_before(refusal(410, "fullSyncRequired")), lambda asked: "syncToken=" in asked.query),
+    "410 token": Trouble(
+        _before(refusal(410, "fullSyncRequired")), lambda asked: "syncToken=" in asked.query
+    ),
     "410 event": Trouble(_before(refusal(410, "deleted")), lambda asked: asked.method in ("PATCH", "DELETE")),
     "412 before": Trouble(_before(refusal(412, "conditionNotMet")), _is_conditional),
     "404 before": Trouble(_before(refusal(404, "notFound")), lambda asked: bool(asked.event)),
