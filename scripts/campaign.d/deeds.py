@@ -99,6 +99,7 @@ class Folk:
                 body["colorId"] = COLOUR
             if self._write(person, place, "POST", "", body):
                 story.wrote(tag, place, {}, shown)
+                story.twins[tag] = person.login
 
     def edit(self, person: Resident, place: str) -> None:
         """Change one or two fields; a series keeps its times, since moving it moves its exceptions."""
@@ -158,7 +159,7 @@ class Folk:
         """Return an event on which somebody can lay hands: in the CRM one with the right to, at Google any."""
         found = [
             entry
-            for entry in self.story.on(self.town, place)
+            for entry in self.story.open_on(self.town, place)
             if not entry.busy and (entry.series or not series) and self._is_open(person, place, entry)
         ]
         if place == CRM:
@@ -178,7 +179,7 @@ class Folk:
     def share(self) -> None:
         """Change who has to do with a record: guests, security, owner, team; or let the boss make one."""
         dice = self.story.dice
-        records = self.story.on(self.town, CRM)
+        records = self.story.open_on(self.town, CRM)
         hot = [entry for entry in records if entry.tag in self._hot]
         entry = dice.choice(hot or [None, *records])
         if entry is None:

@@ -100,6 +100,7 @@ def after_round(town: Town, story: Story, login: str, report: Mapping[str, Any])
         story.interrupted()
         return
     story.before.pop(login, None)
+    story.twins = {tag: owner for tag, owner in story.twins.items() if owner != login}
     began, rights = story.rights.began(login), story.rights
     left = unsettled(town, story, login)
     rights.end(login, frozenset(tag for link in left for tag in link.tags))

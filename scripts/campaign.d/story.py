@@ -48,6 +48,8 @@ class Story:
     pending: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     #: The same of rounds that did not end well, until one does.
     before: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    #: By tag, who has noted the same in both calendars, and has had no round since: nobody touches that meanwhile.
+    twins: dict[str, str] = field(default_factory=dict)
     #: What people had to do with, the last at the end.
     touched: list[str] = field(default_factory=list)
     #: Losers of conflicts that were on record in a database that is lost.
@@ -104,6 +106,10 @@ class Story:
     def on(self, town: Town, side: str) -> list[Entry]:
         """Return what a side shows."""
         return on(town, side, self.rights.records)
+
+    def open_on(self, town: Town, side: str) -> list[Entry]:
+        """Return what a side shows and people may lay hands on."""
+        return [entry for entry in self.on(town, side) if entry.tag not in self.twins]
 
     def interrupted(self) -> None:
         """Note that the round which runs will not end well: nobody knows how far it got."""
