@@ -58,7 +58,8 @@ class Folk:
         return [
             (0.02, self.jump),
             (0.05 if habits.share else 0.00, self.regroup),
-            (0.13 if habits.share else 0.00, self.share),
+            (0.15 if habits.share and amid else 0.00, self.take_back),
+            (0.20 if habits.share else 0.00, self.share),
             (0.25 if MEETINGS else 0.0, lambda: self.meet(person)),
             (0.03 if habits.twins and not amid else 0.00, lambda: self.make_twice(person)),
             (0.30, lambda: self.make(person, place)),
@@ -80,7 +81,7 @@ class Folk:
             body["recurrence"] = [_RULE]
         if place != CRM:
             body["colorId"] = COLOUR
-        elif dice.random() < 0.4:
+        elif dice.random() < 0.5:
             other = next(one for one in RESIDENTS if one is not person)
             body["attendees"] = [{"email": other.email}]
             body["security"] = dice.choice([*Security]).value
@@ -180,8 +181,9 @@ class Folk:
         """Change who has to do with a record: guests, security, owner, team; or let the boss make one."""
         dice = self.story.dice
         records = self.story.open_on(self.town, CRM)
+        shared = [entry for entry in records if entry.row and entry.row["attendees"]]
         hot = [entry for entry in records if entry.tag in self._hot]
-        entry = dice.choice(hot or [None, *records])
+        entry = dice.choice(hot or [None, *records, *shared, *shared])
         if entry is None:
             self._invite_from_above()
             return
@@ -197,7 +199,27 @@ class Folk:
                 lambda: {"team": dice.choice(["", TEAM])},
             ]
         )()
-        if self._at_desk(owner, "PATCH", entry.key, changes):
+        self._give(owner, entry, changes)
+
+    def take_back(self) -> None:
+        """Undo the last change of who has to do with a record."""
+        if self.story.given is None:
+            return
+        key, before = self.story.given
+        for entry in self.story.open_on(self.town, CRM):
+            if entry.key == key and entry.row is not None:
+                self._give(entry.row["owner"], entry, before)
+
+    def _give(self, login: str, entry: Entry, changes: Mapping[str, Any]) -> None:
+        assert entry.row is not None
+        people = json.loads(entry.row["attendees"] or "[]")
+        was = {
+            **entry.row,
+            "attendees": [{"email": email, "response": answer} for email, _, answer in people],
+        }
+        if self._at_desk(login, "PATCH", entry.key, changes):
+            self.story.given = entry.key, {name: was[name] for name in changes}
+            self.story.touched.append(entry.tag)
             self.story.rights.share(entry.tag)
 
     def _toggled(self, entry: Entry) -> list[dict[str, str]]:

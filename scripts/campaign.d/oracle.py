@@ -29,6 +29,7 @@ I-16   times               `verdict`: starts, of whole days and of occurrences o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -131,6 +132,7 @@ def verdict(town: Town, story: Story) -> tuple[list[str], int]:
         wrong += _compare(town, story, person, crm, there, excused)
         wrong += _discoloured(town, story, person)
     wrong += _lives(town, story, crm, list(google.values()))
+    wrong += _declined(story, crm)
     return sorted(wrong), set_aside
 
 
@@ -192,6 +194,18 @@ def _lives(town: Town, story: Story, crm: Tagged, google: Sequence[Tagged]) -> I
             for deed in void:
                 if record.shown.get(deed.field) == deed.value:
                     yield f"{tag}: an edit of {deed.field} on {deed.side} without the right to it has come through"
+
+
+def _declined(story: Story, crm: Tagged) -> Iterator[str]:
+    """Yield who is said to have declined, but has deleted nothing: a copy that was taken back is no answer."""
+    for tag, records in crm.items():
+        for record in records:
+            answers = json.loads(record.row["attendees"] or "[]") if record.row else []
+            for person in RESIDENTS:
+                said = any(email == person.email and answer == "declined" for email, _, answer in answers)
+                sides = {deed.side for deed in story.ledger.lives[tag].deleted}
+                if said and person.side not in sides:
+                    yield f"{tag}: {person.login} has declined without a word"
 
 
 def lost(town: Town) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clocks import MORNING
 from looks import Entry, on
@@ -50,6 +50,8 @@ class Story:
     before: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     #: By tag, who has noted the same in both calendars, and has had no round since: nobody touches that meanwhile.
     twins: dict[str, str] = field(default_factory=dict)
+    #: The last change of who has to do with a record: its id, and how it was before.
+    given: tuple[str, dict[str, Any]] | None = None
     #: What people had to do with, the last at the end.
     touched: list[str] = field(default_factory=list)
     #: Losers of conflicts that were on record in a database that is lost.
