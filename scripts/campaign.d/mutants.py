@@ -199,7 +199,7 @@ def _deletion_without_right() -> Patches:
         (
             BuiltinSide,
             "_delete",
-            lambda self, connection, row, _access: delete(self, connection, row, anything),
+            lambda self, connection, row, _access, *more: delete(self, connection, row, anything, *more),
         )
     ]
 

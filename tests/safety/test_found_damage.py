@@ -145,7 +145,6 @@ def test_an_edit_of_an_occurrence_that_a_crash_kept_from_being_copied_is_a_clash
     assert "by the CRM" in str(house.crm_events("ana")) or len(house.conflicts("ana")) == 1
 
 
-@damage
 def test_an_exception_of_a_series_with_guests_is_known_again_after_a_crash(house):
     record = house.crm_add("ana", title="S", recurrence=DAILY, attendees=guests("somebody"), **crm_at(day(1)))
     house.resync("ana")
@@ -157,7 +156,6 @@ def test_an_exception_of_a_series_with_guests_is_known_again_after_a_crash(house
     assert shown(house) == ([], [])
 
 
-@damage
 def test_a_new_copy_of_a_series_gets_all_its_exceptions(house):
     event, record = synced_series(house, exceptions=other(2, "x"))
     house.google_delete("ana", event["id"])
@@ -191,7 +189,6 @@ def test_a_copy_half_made_when_consent_ended_goes_with_its_original(house):
     assert shown(house, "bo") == ([], [])
 
 
-@damage
 def test_a_record_that_was_handed_over_during_a_crash_is_not_made_twice(house):
     house.person("bo")
     house.google_add("ana", summary="A", **at(day(1)))
