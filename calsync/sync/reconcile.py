@@ -23,7 +23,7 @@ from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
 from calsync.model.side import SIDES, SideName
 from calsync.model.zones import same_zone
-from calsync.sync.elements import lacks_guests, with_elements
+from calsync.sync.elements import following_series, lacks_guests, shared_with_series, with_elements
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 
@@ -141,7 +141,7 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
         if sights[side].kind is not Kind.WITHHELD or base.origin is not side:
             continue
         copy = sights[side.other]
-        if base.face(side.other) is None or copy.kind in (Kind.GONE, Kind.NEVER):
+        if copy.kind in (Kind.GONE, Kind.NEVER):
             return Decision("withheld; no copy")
         lost = sorted(moved(base.face(side.other), copy)) if copy.event else []
         losers = tuple(Loser(name, None, copy.value(name), side) for name in lost)
@@ -204,25 +204,45 @@ def _copy(source: SideName, sights: dict[SideName, Sight], rules: Rules, because
 def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     alive = sights[gone.other]
     edits = moved(base.face(gone.other), alive)
-    if edits and any(_crosses(name, gone, base, sights, rules) for name in edits):
+    # A meeting of somebody else goes when they say so; their guests' edits are kept as having lost.
+    final = gone is CRM and base.origin is CRM and not sights[CRM].owned
+    if not final and any(_may_carry(name, gone, base, sights, rules) for name in edits):
         return _copy(gone.other, sights, rules, "edit beats delete")
     if not rules.direction.towards(gone.other):
         return Decision("direction", held=True)
     if gone is CRM and base.origin is GOOGLE and not sights[CRM].owned:
         # Another participant has deleted a record of theirs: that is no answer to the invitation.
         return Decision("deleted by its owner", held=True)
-    return Decision(f"deleted on {gone.value}", (Remove(gone.other),))
+    lost = [name for name in sorted(edits) if _is_worth_keeping(name, base, sights)]
+    losers = tuple(Loser(name, None, alive.value(name), gone) for name in lost)
+    return Decision(f"deleted on {gone.value}", (Remove(gone.other),), losers)
+
+
+def _is_worth_keeping(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
+    """Return whether a person would miss an edit that goes with its event: not one of guests or reminders."""
+    if exception_key(name) is not None and sights[CRM].event is not None:
+        return not _only_guests_moved(name, base, sights[CRM])
+    return not is_guest(name) and not _is_personal(name)
 
 
 def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
     """Return whether the rules let a field move to `target`."""
     if not rules.direction.towards(target):
         return False
-    if target is GOOGLE and is_guest(name) and not rules.guests_write:
-        return _is_answer(name, target, base, sights, rules)
+    if target is GOOGLE and not rules.guests_write:
+        if is_guest(name):
+            return _is_answer(name, target, base, sights, rules)
+        if exception_key(name) and _only_guests_moved(name, base, sights[CRM]):
+            return False
     if is_text(name) or name == "visibility":
         return REDACTED not in _there(target, base, sights)
     return True
+
+
+def _only_guests_moved(name: str, base: Base, crm: Sight) -> bool:
+    """Return whether nothing but its guests is new of an exception in the CRM."""
+    before, now = (base.face(CRM) or {}).get(name, ""), crm.face.get(name, "")
+    return before.partition(":")[0] == now.partition(":")[0]
 
 
 def _there(side: SideName, base: Base, sights: dict[SideName, Sight]) -> Face:
@@ -359,13 +379,18 @@ def _as_decision(
             moving[side], edits[side.other], source.face, target, base.face(side) or {}
         ):
             need.add(side)
+        if shared_with_series(moving[side], moving[side.other]) and not source.master:
+            need.add(side.other)
     if need:
         return Decision("content needed", need=frozenset(need))
     actions: list[Action] = []
     for side in SIDES:
-        source = sights[side.other]
+        source, target = sights[side.other], sights[side]
         if moving[side] and source.event is not None:
-            event = with_elements(source.event, moving[side], source, sights[side], base.face(side) or {})
+            event = with_elements(source.event, moving[side], source, target, base.face(side) or {})
+            shared = shared_with_series(moving[side], moving[side.other] - edits[side.other])
+            if shared and target.event is not None:
+                event = following_series(event, moving[side], shared, target.event)
             actions.append(Change(side, moving[side], event, source.face))
     because = "put back: may not edit" if merging.back else "edited" if actions else "in step"
     return Decision(

@@ -117,7 +117,7 @@ def _whole(work: Work, order: Order) -> None:
         _wake(work)
     if waiting.noticed:
         meetings.take_up_notices(work)
-    if complete or work.tally.changed:
+    if complete or work.tally.changed or waiting.dirty:
         pair(work)
     _settle_all(work, order)
     delete_or_hold(work)

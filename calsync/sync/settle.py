@@ -24,7 +24,7 @@ from calsync.model.errors import (
     Stale,
     ends_account,
 )
-from calsync.model.event import Event, is_guest
+from calsync.model.event import Event, exception_key, is_guest
 from calsync.model.link import REDACTED, Face, Intent, Kind, Sight, Verb
 from calsync.model.permission import Level
 from calsync.model.side import (
@@ -158,6 +158,7 @@ def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
 
 
 def _decided(work: Work, link: Link) -> Plan:
+    _look_for_original(work, link)
     for _ in range(TRIES):
         seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
         decision = reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
@@ -167,6 +168,16 @@ def _decided(work: Work, link: Link) -> Plan:
         for side in need:
             _read(work, link, side)
     raise Refused("the event does not come whole")
+
+
+def _look_for_original(work: Work, link: Link) -> None:
+    """See the original that a copy names, when no observation has shown it: it may not be this person's any more."""
+    for side in SIDES:
+        half = link.half(side)
+        if half.key is not None and half.state is Kind.NEVER and not link.base.linked:
+            item = work.sides[side].read(half.key)
+            if item is not None:
+                sights.look(work.scene, link, side, item)
 
 
 def _held_back(link: Link, seen: dict[SideName, Sight]) -> frozenset[SideName]:
@@ -220,12 +231,18 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
         return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir, action.retract)
     if isinstance(action, Copy):
         return _copy_step(work, link, action)
-    moving = {name: action.source.get(name, "") for name in action.fields}
+    moving = {name: _value(work, action, name) for name in action.fields}
     source = moving | {REDACTED: action.source.get(REDACTED, "")}
     sent = _as_written(work, side, action.event, moving)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
     patch = patch_of(action.fields, _for_target(plan, action), plan.seen[side].level >= Level.EDIT)
     return intent, Update(half.key or "", patch, half.version, link.access)
+
+
+def _value(work: Work, action: Change, name: str) -> str:
+    """Return the face value of a field that moves: that of an exception may follow what moves the other way."""
+    value, moved = action.source.get(name, ""), action.event.exceptions.get(exception_key(name) or "")
+    return value if moved is None else work.scene.account.cipher.fingerprints.exception(moved)
 
 
 def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:

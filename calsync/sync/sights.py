@@ -29,6 +29,9 @@ _PLACES = {side: f"link.{side.value}_seen" for side in SideName}
 #: How long a person's Google calendar may take to show a meeting before they get a copy of its record instead.
 INVITATION_WAIT = timedelta(minutes=1)
 
+#: How a record concerns a person themselves, not only their team.
+_TAKING_PART = frozenset({Relation.MINE, Relation.INVITED})
+
 #: More than a batch of links needs; faces that are not kept are taken again.
 _FACES_KEPT = 1000
 
@@ -117,9 +120,11 @@ def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_conte
     `keep_content`: hold on to the content even when it is as at base, since a decision needs it.
     """
     half = link.half(side)
-    half.seen = None
     if item is None:
         item = Item(half.key or "", gone=True)
+    if item.gone or (item.event is not None and not item.partial):
+        # Of a part only that part is news: what else was seen, and is not settled, still holds.
+        half.seen = None
     _apply(scene, link, side, item, keep_content)
 
 
@@ -195,7 +200,8 @@ def _join(before: Item, item: Item) -> Item:
 def _is_known(link: Link, side: SideName, item: Item) -> bool:
     half = link.half(side)
     same = half.state is Kind.SAME and bool(item.version) and half.version == item.version
-    return same and not item.exceptions and not item.gone and not item.problem
+    allowed = side is SideName.GOOGLE or item.access in (None, link.access)
+    return same and allowed and not item.exceptions and not item.gone and not item.problem
 
 
 def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | None:
@@ -261,20 +267,28 @@ def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: b
     """Put an item into the link; False when nothing has to be saved."""
     half = link.half(side)
     if item.problem:
+        half.state, half.seen = Kind.UNKNOWN, None
         link.park(side, item.problem, scene.now)
         return True
-    link.unpark()
+    if half.state is Kind.GONE and item.event is None and item.exceptions:
+        # What is said of the exceptions of a deleted series does not bring it back.
+        return False
     half.version = item.version or half.version
     half.modified = item.modified or half.modified
     if side is SideName.CRM:
         link.access = item.access or link.access
     else:
         _apply_meeting(scene, link, item)
-    kind = _kind(scene, side, item, link.origin is not side)
+    kind = _kind(scene, side, item, link.origin is not side, link)
     if kind is not Kind.CHANGED:
         half.state, half.seen, link.dirty, link.retry_at = kind, None, True, None
-        return True
-    _apply_event(scene, link, side, item, keep_content)
+    else:
+        _apply_event(scene, link, side, item, keep_content)
+    if link.half(side.other).state is Kind.UNKNOWN:
+        # What could not be read has a say too: the link stays set aside until it can.
+        link.dirty = False
+    else:
+        link.unpark()
     return True
 
 
@@ -284,14 +298,26 @@ def _apply_meeting(scene: Scene, link: Link, item: Item) -> None:
         link.google_access, link.meeting = item.access, item.meeting
     elif not item.gone:
         return
-    hidden = item.event is not None and hides(strictest(item.content or item.event), scene.policy)
+    hidden = item.event is not None and _is_hidden(scene, link, strictest(item.content or item.event))
     if hidden != link.hides:
         link.hides = hidden
         if link.meeting is not None and link.crm.key is not None:
             scene.veils.append(link)
 
 
-def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool) -> Kind:
+def _is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:
+    """Return whether a Google-born event is private, and that is not what the CRM has made of its own record:
+    it knows that one in full, and would not be served by losing its text.
+    """
+    if not hides(event, scene.policy):
+        return False
+    agreed = link.base.google if link is not None else None
+    if agreed is None or REDACTED in agreed:
+        return True
+    return agreed.get("visibility") != scene.account.cipher.fingerprints.of("visibility", event.visibility)
+
+
+def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool, link: Link | None = None) -> Kind:
     if item.gone:
         return Kind.GONE
     if side is SideName.CRM:
@@ -299,7 +325,7 @@ def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool) -> Kind:
     if item.access is not None and item.access.level is Level.NONE:
         return Kind.WITHHELD
     skip = scene.policy.private_events is PrivateEvents.SKIP and not is_copy
-    if skip and item.event is not None and hides(item.event, scene.policy):
+    if skip and item.event is not None and _is_hidden(scene, link, item.event):
         return Kind.WITHHELD
     return Kind.CHANGED
 
@@ -310,8 +336,8 @@ def _crosses(scene: Scene, item: Item, is_copy: bool) -> bool:
     """
     if item.access is None:
         return False
-    if is_copy:
-        return bool(item.access.relations)
+    if is_copy and item.access.relations & _TAKING_PART:
+        return True
     return scene.policy.outgoing(item.access) is not Level.NONE
 
 
@@ -321,6 +347,10 @@ def _visible(item: Item) -> Kind:
 
 def _apply_event(scene: Scene, link: Link, side: SideName, item: Item, keep_content: bool) -> None:
     half = link.half(side)
+    if half.state is Kind.GONE and item.partial:
+        # Brought back, and nobody knows with which exceptions: it is read before anything is decided.
+        half.state, half.seen, link.held, link.dirty, link.retry_at = Kind.SAME, None, True, True, None
+        return
     event, master, partial = _joined(scene, link, side, item)
     event = _projected(scene, link, side, event, item)
     if master:
@@ -371,4 +401,5 @@ def _projected(scene: Scene, link: Link, side: SideName, event: Event, item: Ite
     event = strictest(event)
     if link.veiled:
         return event.busy()
-    return event.busy() if hides(event, scene.policy) or (REDACTED in face and not item.event) else event
+    hidden = _is_hidden(scene, link, event) or (REDACTED in face and not item.event)
+    return event.busy() if hidden else event
