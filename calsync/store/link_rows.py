@@ -142,7 +142,8 @@ class Link:
         self.dirty = False
 
     def unpark(self) -> None:
-        """Forget why the link was set aside."""
+        """Forget why the link was set aside, and have it settled."""
+        self.dirty = self.dirty or self.cause is not None
         self.cause = self.cause_side = self.cause_since = None
 
 

@@ -164,7 +164,7 @@ def _meet(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     agreed = replace(
         base, google={name: google[name] for name in common}, crm={name: crm[name] for name in common}
     )
-    decision = _merge(agreed, sights, rules)
+    decision = _merge(agreed, sights, rules, first=True)
     return replace(decision, because="paired", agreed=decision.agreed | frozenset(common))
 
 
@@ -242,7 +242,7 @@ def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sig
 def _only_guests_moved(name: str, base: Base, crm: Sight) -> bool:
     """Return whether nothing but its guests is new of an exception in the CRM."""
     before, now = (base.face(CRM) or {}).get(name, ""), crm.face.get(name, "")
-    return before.partition(":")[0] == now.partition(":")[0]
+    return before != now and before.partition(":")[0] == now.partition(":")[0]
 
 
 def _there(side: SideName, base: Base, sights: dict[SideName, Sight]) -> Face:
@@ -262,8 +262,9 @@ def _is_personal(name: str) -> bool:
 
 @dataclass(slots=True)
 class _Merging:
-    """What a merge collects while it walks over the fields."""
+    """What a merge collects while it walks over the fields. `first`: the two sides have never agreed before."""
 
+    first: bool
     agreed: set[str] = field(default_factory=set)
     to: dict[SideName, set[str]] = field(default_factory=lambda: {GOOGLE: set(), CRM: set()})
     back: set[str] = field(default_factory=set)
@@ -271,10 +272,10 @@ class _Merging:
     held: bool = False
 
 
-def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
+def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool = False) -> Decision:
     edits = {side: moved(base.face(side), sights[side]) for side in SIDES}
     edits = _complete_units(edits, sights)
-    merging = _Merging()
+    merging = _Merging(first)
     for name in sorted(edits[GOOGLE] | edits[CRM]):
         if _is_personal(name) and base.origin is GOOGLE and not sights[CRM].owned:
             # A record of several people: each copy keeps its own reminders.
@@ -389,7 +390,7 @@ def _as_decision(
         if moving[side] and source.event is not None:
             event = with_elements(source.event, moving[side], source, target, base.face(side) or {})
             shared = shared_with_series(moving[side], moving[side.other] - edits[side.other])
-            if shared and target.event is not None:
+            if shared and not merging.first and target.event is not None:
                 event = following_series(event, moving[side], shared, target.event)
             actions.append(Change(side, moving[side], event, source.face))
     because = "put back: may not edit" if merging.back else "edited" if actions else "in step"

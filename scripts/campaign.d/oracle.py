@@ -188,12 +188,23 @@ def _lives(town: Town, story: Story, crm: Tagged, google: Sequence[Tagged]) -> I
     yield from (f"{tag}: nobody made it" for side in sides for tag in side if tag not in story.ledger.lives)
     for tag, life in story.ledger.lives.items():
         shown: list[Shown] = [entry.shown for side in sides for entry in side.get(tag, [])]
-        yield from story.ledger.judge(tag, shown, values, weigh)
+        if tag in crm or not _is_of_others(story, tag, google):
+            yield from story.ledger.judge(tag, shown, values, weigh)
         void = [deed for deed in life.written if weigh(tag, deed) is Weight.VOID]
         for record in crm.get(tag, []):
             for deed in void:
                 if record.shown.get(deed.field) == deed.value:
                     yield f"{tag}: an edit of {deed.field} on {deed.side} without the right to it has come through"
+
+
+def _is_of_others(story: Story, tag: str, google: Sequence[Tagged]) -> bool:
+    """Return whether an event is left with whom it began, when somebody else had its record, and deleted that."""
+    own = [person for person, there in zip(RESIDENTS, google, strict=True) if tag in there]
+    return bool(own) and all(
+        not entry.original and not story.rights.now(tag, person.login).mine
+        for person, there in zip(RESIDENTS, google, strict=True)
+        for entry in there.get(tag, [])
+    )
 
 
 def _declined(story: Story, crm: Tagged) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from looks import Office, in_crm
 from town import BY_LOGIN, RESIDENTS, Town
 
-from calsync.model.permission import Level
+from calsync.model.permission import Level, Relation
 from calsync.sandbox.campaign.ledger import Deed, Deleted, Ledger, Weight
 
 
@@ -20,9 +20,10 @@ class Right(NamedTuple):
     outgoing: Level
     #: Whether it is theirs in any way: owned, shared or with them as a guest.
     related: bool
+    mine: bool
 
 
-NO_RIGHT = Right(Level.NONE, Level.NONE, False)
+NO_RIGHT = Right(Level.NONE, Level.NONE, False, False)
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Rights:
             self.records[entry.key] = entry.tag
             for login in BY_LOGIN:
                 access = office.access(login, entry)
-                right = Right(access.level, town.policy.outgoing(access), bool(access.relations))
+                right = Right(access.level, town.policy.outgoing(access), bool(access.relations), Relation.MINE in access.relations)
                 self._note(entry.tag, login, at, right)
 
     def _note(self, tag: str, login: str, at: int, right: Right) -> None:
