@@ -196,7 +196,7 @@ class GoogleSide:
         try:
             resource = self._get(write.key)
         except Stale:
-            raise KeyTaken("Google events.insert: id taken") from None
+            raise KeyTaken("Google events.insert: id taken, but not there", certain=False) from None
         if resource.get("status") == "cancelled":
             raise KeyTaken("Google events.insert: id of a deleted event")
         return resource

@@ -151,18 +151,25 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
 
 def _meet(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     """Decide about what was never agreed: copy what is on one side, pair what is on both."""
+    google = sights[GOOGLE]
     there = [side for side in SIDES if sights[side].kind in (Kind.CHANGED, Kind.SAME)]
     if not there:
         return Decision("nothing there", forget=True)
     lacking = frozenset(side for side in there if not sights[side].whole)
     if lacking:
         return Decision("content needed", need=lacking)
+    if there == [GOOGLE] and base.origin is CRM and sights[CRM].kind is Kind.GONE and not sights[CRM].owned:
+        # A copy that was found again, of a record of somebody else who has deleted it.
+        losers = tuple(Loser(name, None, google.value(name), CRM) for name in sorted(moved(None, google)))
+        return Decision("deleted by its owner", (Remove(GOOGLE),), losers)
     if len(there) == 1:
         return _copy(there[0], sights, rules, "new")
-    google, crm = sights[GOOGLE].face, sights[CRM].face
-    common = {name for name, value in google.items() if crm.get(name) == value or _is_alike(name, sights)}
+    crm = sights[CRM].face
+    common = {
+        name for name, value in google.face.items() if crm.get(name) == value or _is_alike(name, sights)
+    }
     agreed = replace(
-        base, google={name: google[name] for name in common}, crm={name: crm[name] for name in common}
+        base, google={name: google.face[name] for name in common}, crm={name: crm[name] for name in common}
     )
     decision = _merge(agreed, sights, rules, first=True)
     return replace(decision, because="paired", agreed=decision.agreed | frozenset(common))

@@ -32,6 +32,7 @@ from calsync.model.side import (
     CalendarSide,
     Create,
     Delete,
+    Item,
     Outcome,
     SideName,
     Update,
@@ -43,6 +44,7 @@ from calsync.store.links import Link
 from calsync.sync import meetings, sights
 from calsync.sync.elements import patch_of
 from calsync.sync.journal import enter, look_back
+from calsync.sync.recognition import introduce_anew, is_unnamed_copy
 from calsync.sync.reconcile import (
     Action,
     Change,
@@ -139,11 +141,13 @@ def carry_out(work: Work, plans: Sequence[Plan]) -> SideError | None:
 
 
 def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
-    """Return what to do about a link; None when its deletion has to wait, or it was set aside."""
+    """Return what to do about a link; None when its deletion has to wait, it was set aside, or has become another."""
     try:
         plan = _decided(work, link)
     except (Refused, Stale) as error:
         _set_aside(work, link, error)
+        return None
+    if plan is None:
         return None
     removals = [
         action for action in plan.decision.actions if isinstance(action, Remove) and not action.retract
@@ -157,7 +161,7 @@ def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
     return plan
 
 
-def _decided(work: Work, link: Link) -> Plan:
+def _decided(work: Work, link: Link) -> Plan | None:
     _look_for_original(work, link)
     for _ in range(TRIES):
         seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
@@ -166,7 +170,10 @@ def _decided(work: Work, link: Link) -> Plan:
         if not need:
             return Plan(link, seen, decision)
         for side in need:
-            _read(work, link, side)
+            item = _read(work, link, side)
+            if is_unnamed_copy(work.scene, link, side, item):
+                introduce_anew(work.engine, work.scene, link, side, item)
+                return None
     raise Refused("the event does not come whole")
 
 
@@ -187,12 +194,13 @@ def _held_back(link: Link, seen: dict[SideName, Sight]) -> frozenset[SideName]:
     return frozenset(side for side in SIDES if seen[side].kind is Kind.SAME and seen[side].event is None)
 
 
-def _read(work: Work, link: Link, side: SideName) -> None:
+def _read(work: Work, link: Link, side: SideName) -> Item:
     item = work.sides[side].read(link.half(side).key or "")
     if item is None:
         # A 404 for an event that is not known to be deleted proves nothing.
         raise Stale(f"{side.value}: the event is not there")
     sights.look(work.scene, link, side, item)
+    return item
 
 
 def _set_aside(work: Work, link: Link, error: SideError) -> None:
@@ -379,6 +387,8 @@ def _after(work: Work, plan: Plan) -> None:
         elif isinstance(outcome, Limited):
             link.retry_at = work.scene.now + timedelta(seconds=outcome.after)
             work.tally.failed += 1
+        elif isinstance(outcome, KeyTaken) and not outcome.certain and link.attempts < TRIES:
+            postpone(work, link)
         elif isinstance(outcome, KeyTaken):
             # Of a copy that was deleted, and forgotten here.
             link.generation += 1

@@ -207,12 +207,16 @@ class Play:
             for person in RESIDENTS:
                 report = self._round(person.login)
                 silent &= report["outcome"] == "ok" and not _writes(report)
+            self._tried = self._tried and silent
             if silent and self.town.boundaries.struck == struck and not self._try_again():
                 return []
         return [f"not in step after {PASSES} passes ({report['outcome']} {report.get('reason', '')})"]
 
     def _try_again(self) -> bool:
-        """Do once what operators do: try what was set aside by hand, and wait; False when there is nothing to do."""
+        """Do what operators do when all is silent: try what was set aside by hand, and wait; once until there is news.
+
+        Returns False when there was nothing to do.
+        """
         if self._tried:
             return False
         self._tried = True

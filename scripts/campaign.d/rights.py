@@ -58,7 +58,12 @@ class Rights:
             self.records[entry.key] = entry.tag
             for login in BY_LOGIN:
                 access = office.access(login, entry)
-                right = Right(access.level, town.policy.outgoing(access), bool(access.relations), Relation.MINE in access.relations)
+                right = Right(
+                    access.level,
+                    town.policy.outgoing(access),
+                    bool(access.relations),
+                    Relation.MINE in access.relations,
+                )
                 self._note(entry.tag, login, at, right)
 
     def _note(self, tag: str, login: str, at: int, right: Right) -> None:
