@@ -292,9 +292,10 @@ class BuiltinSide:
 
     def _item(self, connection: Connection, row: Row) -> Item:
         version, modified = str(row["version"]), _time(row["modified"])
-        if row["deleted"] or row["status"] == "cancelled":
-            return Item(row["id"], version, gone=True, modified=modified, marker=row["marker"] or "")
         access = decide(self._who(connection), record_of(row, self._teams))
+        if row["deleted"] or row["status"] == "cancelled":
+            marker = row["marker"] or ""
+            return Item(row["id"], version, gone=True, modified=modified, marker=marker, access=access)
         if access.level is Level.NONE:
             return Item(row["id"], version, modified=modified, access=access)
         try:
