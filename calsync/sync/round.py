@@ -200,6 +200,7 @@ def _list_all(work: Work, side: SideName, order: Order | None) -> None:
     seen: set[int] = set()
     cursor = None
     trouble: SideError | None = None
+    work.scene.early.clear()
     for page in work.sides[side].observe(None):
         with writing(work.engine) as connection:
             noted = _note(work, connection, side, page, waiting)

@@ -48,6 +48,8 @@ class Scene:
     google_prefix: str
     #: Faces of the events at hand, by identity: what a side has stored as it was sent need not be looked at anew.
     faces: dict[int, tuple[Event, Face]] = field(default_factory=dict)
+    #: Exceptions that this listing has shown before their series, by the key of that: each page stands alone otherwise.
+    early: dict[str, dict[str, Event | None]] = field(default_factory=dict)
     #: Links whose Google event has become private, or public: who shares their record has to know.
     veils: list[Link] = field(default_factory=list)
 
@@ -76,7 +78,7 @@ def record(
     `waiting`: match numbers of links that the other side alone has shown. With them, new links that can only
     become copies are returned unstored, for the caller to settle while their content is at hand.
     """
-    merged = _by_key(items)
+    merged = _with_early(scene, _by_key(items))
     known = links.by_keys(connection, scene.account.id, side, list(merged))
     adopted, strangers = by_marker(connection, scene, side, merged, known)
     noted = Noted(seen=[])
@@ -187,6 +189,17 @@ def _by_key(items: Iterable[Item]) -> dict[str, Item]:
     for item in items:
         before = merged.get(item.key)
         merged[item.key] = item if before is None else _join(before, item)
+    return merged
+
+
+def _with_early(scene: Scene, merged: dict[str, Item]) -> dict[str, Item]:
+    """Give each series the exceptions that an earlier page has shown of it, and keep those that come too early."""
+    for key, item in merged.items():
+        if item.event is None and item.exceptions:
+            scene.early.setdefault(key, {}).update(item.exceptions)
+        elif scene.early and item.event is not None and not item.partial:
+            early = scene.early.pop(key, {})
+            merged[key] = replace(item, exceptions={**early, **item.exceptions})
     return merged
 
 

@@ -314,3 +314,14 @@ def test_a_clock_that_is_set_back_does_not_let_an_account_wait_for_a_day(house):
     with reading(house.parts.engine) as connection:
         due = accounts.due(connection, type(house.clock()).fromtimestamp(soon, house.clock().tzinfo), 10)
     assert due == [house.account("ana").id]
+
+
+def test_an_exception_that_a_listing_shows_before_its_series_is_still_there(house):
+    house.control("POST", "switches", {"short_pages": 1})
+    event, _ = synced_series(house, exceptions=other(2))
+    house.google_edit("ana", event["id"], location="elsewhere")
+    house.resync("ana", full=True)
+    house.resync("ana")
+    [record] = house.crm_events("ana")
+    assert [part["cancelled"] for part in record["exceptions"]] == [True]
+    assert record["location"] == "elsewhere"
