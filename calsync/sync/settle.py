@@ -7,7 +7,7 @@ die between any two lines: an open intent is finished by `resume` before anythin
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +52,7 @@ from calsync.sync.reconcile import (
     Decision,
     Remove,
     Rules,
+    moved,
     reconcile,
 )
 from calsync.sync.recording import Done, record_outcomes, record_rest
@@ -236,7 +237,9 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
         heir = meetings.heir(work.engine, link) if side is SideName.CRM and not action.retract else ""
-        return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir, action.retract)
+        return Intent(side, verb, key, "", half.version), Delete(
+            key, half.version, heir, action.retract, _expectation(work, plan, side)
+        )
     if isinstance(action, Copy):
         return _copy_step(work, link, action)
     moving = {name: _value(work, action, name) for name in action.fields}
@@ -245,6 +248,23 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
     patch = patch_of(action.fields, _for_target(plan, action), plan.seen[side].level >= Level.EDIT)
     return intent, Update(half.key or "", patch, half.version, link.access)
+
+
+def _expectation(work: Work, plan: Plan, side: SideName) -> Callable[[Item], bool] | None:
+    """Return how to tell that nothing of a series is new to this decision; None for a single event."""
+    seen, before = plan.seen[side], plan.link.base.face(side) or {}
+    expected = dict(before)
+    for name in moved(before, seen):
+        expected[name] = seen.face.get(name, "")
+    if not expected.get("recurrence"):
+        return None
+    names = frozenset(expected)
+
+    def is_expected(item: Item) -> bool:
+        face = sights.face_of(work.scene, plan.link, side, item)
+        return all(face.get(name, "") == expected.get(name, "") for name in names | face.keys())
+
+    return is_expected
 
 
 def _value(work: Work, action: Change, name: str) -> str:

@@ -28,12 +28,20 @@ class Inspector:
 
     def __init__(self, story: Story) -> None:
         self._story = story
+        #: When somebody's calendar was looked at last.
+        self._looked: dict[str, int] = {}
 
     def __call__(self, asked: Asked) -> None:
         """Look at a request before it is sent."""
+        login, now = (
+            _BY_TOKEN[asked.headers["authorization"].removeprefix("Bearer ")].login,
+            self._story.ledger.now,
+        )
         if asked.method == "GET":
+            self._looked[login] = now
             return
-        login = _BY_TOKEN[asked.headers["authorization"].removeprefix("Bearer ")].login
+        if asked.method == "DELETE":
+            self._story.rights.blind.setdefault(login, []).append((self._looked.get(login, now), now + 1))
         if parse_qs(asked.query).get("sendUpdates") != ["none"]:
             self._note(login, f"{asked.method} without sendUpdates=none")
         if "/calendars/primary/events" not in asked.path:

@@ -219,6 +219,12 @@ def _declined(story: Story, crm: Tagged) -> Iterator[str]:
                     yield f"{tag}: {person.login} has declined without a word"
 
 
+def too_late(story: Story) -> int:
+    """Return how many edits were made after the last look that any client could take before it deletes a series."""
+    deeds = (deed for life in story.ledger.lives.values() for deed in life.written)
+    return sum(story.rights.is_unseen(deed, deed.side.partition(":")[2]) for deed in deeds)
+
+
 def lost(town: Town) -> set[str]:
     """Return the values on record as losers of conflicts."""
     found = set()

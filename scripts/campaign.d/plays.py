@@ -16,7 +16,7 @@ from unittest.mock import patch
 from deeds import Folk
 from inspection import Inspector
 from looks import CRM
-from oracle import LONGEST_WAIT_HOURS, after_round, lost, unsettled, verdict
+from oracle import LONGEST_WAIT_HOURS, after_round, lost, too_late, unsettled, verdict
 from sqlalchemy.exc import OperationalError
 from story import Habits, Story
 from strikes import Boundaries, Death
@@ -44,6 +44,7 @@ class Played:
     passes: int = 0
     conflicts: int = 0
     set_aside: int = 0
+    too_late: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -119,7 +120,8 @@ class Play:
         found, set_aside = verdict(self.town, story)
         wrong += story.wrong + found
         conflicts = len(lost(self.town) | story.lost)
-        return Played(boundaries.count, boundaries.struck, self.passes, conflicts, set_aside, wrong)
+        late = too_late(story)
+        return Played(boundaries.count, boundaries.struck, self.passes, conflicts, set_aside, late, wrong)
 
     def go_on(self) -> Played:
         """Play the round of the checkpoint, and then to the end."""

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from looks import Office, in_crm
 from town import BY_LOGIN, RESIDENTS, Town
 
+from calsync.model.event import EXCEPTION
 from calsync.model.permission import Level, Relation
-from calsync.sandbox.campaign.ledger import Deed, Deleted, Ledger, Weight
+from calsync.sandbox.campaign.ledger import Deed, Deleted, Ledger, Weight, Written
 
 
 class Right(NamedTuple):
@@ -46,6 +47,8 @@ class Rights:
 
     #: By tag, when guests or security of a record were changed: a change of the record too, if not of its content.
     shared: dict[str, list[int]] = field(default_factory=dict)
+    #: By login, the times between a last look at Google and a deletion there: no client can see what happens then.
+    blind: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     #: When the engine's database was lost: of an earlier deletion nobody may know any more.
     forgotten: int = 0
     #: Tags of records by id; they outlive the records.
@@ -123,6 +126,8 @@ class Rights:
         _, _, login = deed.side.partition(":")
         if not login:
             return Weight.FIRM
+        if isinstance(deed, Written) and self.is_unseen(deed, login):
+            return Weight.DOUBTFUL
         first, last = self._window(tag, login, deed.at)
         need = Level.DELETE if isinstance(deed, Deleted) else Level.EDIT
         rights = self.known.get((tag, login), [])
@@ -133,6 +138,11 @@ class Rights:
             return Weight.FIRM
         # Of a record that was not there yet nobody knows what its maker might do with it.
         return Weight.DOUBTFUL if any(able) or rights[0][0] > first else Weight.VOID
+
+    def is_unseen(self, deed: Written, login: str) -> bool:
+        """Return whether one occurrence was edited when its series was about to be deleted, too late for any look."""
+        spans = self.blind.get(login, ())
+        return deed.field.startswith(EXCEPTION) and any(first <= deed.at <= last for first, last in spans)
 
     def _rebuilt(self) -> int:
         """Return when everybody has had a round since the engine's database was lost."""

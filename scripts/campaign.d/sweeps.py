@@ -41,7 +41,8 @@ class Report:
     """What a sweep did and found. `wrong`: scenario, strike and sentence.
 
     `boundaries`: of all undisturbed scenarios; `struck`: at how many of them something struck; `set_aside`: events
-    that were so at the end of a run; `most_passes`: until all was in step after the last deed.
+    that were so at the end of a run; `too_late`: edits of occurrences in the moment before their series was deleted,
+    which no client can see; `most_passes`: until all was in step after the last deed.
     """
 
     mode: str
@@ -52,6 +53,7 @@ class Report:
     struck: int = 0
     conflicts: int = 0
     set_aside: int = 0
+    too_late: int = 0
     most_passes: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -64,6 +66,7 @@ class Report:
         self.struck += played.struck
         self.conflicts += played.conflicts
         self.set_aside += played.set_aside
+        self.too_late += played.too_late
         self.most_passes = max(self.most_passes, played.passes)
         self.wrong += [f"scenario {number}, {name}: {text}" for text in played.wrong]
 

@@ -325,3 +325,14 @@ def test_an_exception_that_a_listing_shows_before_its_series_is_still_there(hous
     [record] = house.crm_events("ana")
     assert [part["cancelled"] for part in record["exceptions"]] == [True]
     assert record["location"] == "elsewhere"
+
+
+def test_an_edit_of_an_occurrence_while_its_series_is_being_deleted_brings_it_back(house):
+    event, record = synced_series(house)
+    house.crm_delete("ana", record["id"])
+    edit = lambda: house.google_edit("ana", instance(event, 2), summary="x")  # noqa: E731
+    with meanwhile(GoogleSide, "_delete", edit):
+        house.resync("ana")
+    house.resync("ana")
+    assert "x" in house.google_titles("ana")
+    assert house.crm_titles("ana") == ["S"]
