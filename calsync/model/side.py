@@ -38,8 +38,9 @@ class Item:
     as they were. `version` is opaque. `modified` is aware: the side's own time, less what its clock is ahead of
     ours. `marker` is the key of the original, verified by the adapter. `untouched`: as far as the side can tell,
     nobody has changed the entry since it was created. `problem` sets the entry aside. `access` is None where the
-    person may do everything; of what is gone it says whose it was, where the side still tells. `before`: what a write has replaced or removed, from a side that `tells_before`.
-    `meeting` is the same number on the calendars of all participants (63 bits); None for what is nobody else's.
+    person may do everything; of what is gone it says whose it was, where the side still tells. `before`: what a
+    write has replaced or removed, from a side that `tells_before`. `meeting` is the same number on the calendars of
+    all participants (63 bits); None for what is nobody else's.
     """
 
     key: str

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from calsync.model.errors import Refused, Stale
-from calsync.model.event import Event
 from calsync.model.link import Kind, Verb
 from calsync.model.side import Item, SideName
 from calsync.store import accounts, links, meetings
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 
 #: How long a link waits for a record that somebody else's round is making.
 WAIT = timedelta(seconds=5)
+
+#: How often it waits for a record whose start will agree once a partner's round has followed the meeting.
+PATIENCE = 12
 
 
 def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
@@ -134,8 +136,11 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
     event = plan.seen[SideName.GOOGLE].event
     with reading(work.engine) as connection:
         twin = links.by_keys(connection, link.account_id, SideName.CRM, [record]).get(record)
-    if item is None or event is None or not _is_same(item, event) or _is_another(twin):
+    if item is None or event is None or not _is_joint(item) or _is_another(twin):
         plan.alone = True
+        return set()
+    if item.event is None or item.event.start != event.start:
+        _await_start(work, plan, [partner for partner in partners if partner.record == record])
         return set()
     if twin is not None and (twin.google.key is not None or twin.intents):
         plan.waits = True
@@ -174,9 +179,21 @@ def _is_another(twin: Link | None) -> bool:
     return twin is not None and twin.google.key is not None and twin.origin is SideName.GOOGLE
 
 
-def _is_same(item: Item, event: Event) -> bool:
-    takes_part = item.access is not None and bool(item.access.relations)
-    return not item.gone and takes_part and item.event is not None and item.event.start == event.start
+def _is_joint(item: Item) -> bool:
+    """Return whether the person takes part in a record."""
+    return not item.gone and item.access is not None and bool(item.access.relations)
+
+
+def _await_start(work: Work, plan: Plan, partners: Sequence[Partner]) -> None:
+    """Let a link wait while a partner's round can bring the record's start in step with the meeting's."""
+    running = {partner.user for partner in partners if partner.running}
+    if not running or plan.link.attempts >= PATIENCE:
+        plan.alone = True
+        return
+    plan.waits = True
+    plan.link.attempts += 1
+    with writing(work.engine) as connection:
+        accounts.wake(connection, running, work.scene.now)
 
 
 def _wait(work: Work, waiting: Sequence[Link]) -> None:

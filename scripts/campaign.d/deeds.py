@@ -19,7 +19,7 @@ from calsync.sandbox.gate import Incoming
 from calsync.sandbox.queries import Query
 
 #: Whether one of them may make events at Google with the other as guest: one record, one event on each calendar.
-MEETINGS = False
+MEETINGS = True
 
 #: So many deeds count as the last.
 HOT = 4
