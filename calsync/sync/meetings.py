@@ -50,7 +50,10 @@ def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
         for plan in creating[meeting]:
             record = next((partner.record for partner in partners if partner.record), None)
             if record is not None:
-                twins |= _take_up(work, plan, record, partners)
+                twin = _take_up(work, plan, record, partners)
+                if twin is not None:
+                    twins.add(twin.id)
+                    joined += [twin] if plan.waits else []
                 (joined if plan.link.crm.key else waiting if plan.waits else []).append(plan.link)
             elif any(partner.running for partner in partners):
                 waiting.append(plan.link)
@@ -125,11 +128,11 @@ def _creating(plans: Iterable[Plan]) -> dict[int, list[Plan]]:
     return found
 
 
-def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -> set[int]:
+def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -> Link | None:
     """Join a link with a partner's record, if it is the same meeting for this person; otherwise it stands alone.
 
-    Returns the id of a link of the same person that had the record, if any. Of one that has led to a copy, made
-    before Google showed them the meeting itself, the copy is taken back first: the plan then `waits`.
+    Returns the link of the same person that had the record, if any. Of one that has led to a copy, made before
+    Google showed them the meeting itself, the copy is taken back first: the plan then `waits`.
     """
     link = plan.link
     item = work.sides[SideName.CRM].read(record)
@@ -138,18 +141,18 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         twin = links.by_keys(connection, link.account_id, SideName.CRM, [record]).get(record)
     if item is None or event is None or not _is_joint(item) or _is_another(twin):
         plan.alone = True
-        return set()
+        return None
     if item.event is None or item.event.start != event.start:
         _await_start(work, plan, [partner for partner in partners if partner.record == record])
-        return set()
+        return None
     if twin is not None and (twin.google.key is not None or twin.intents):
         plan.waits = True
         if twin.intents or twin.crm.state is Kind.WITHHELD:
-            return set()
+            return None
         twin.crm.state, twin.crm.seen, twin.dirty, twin.retry_at = Kind.WITHHELD, None, True, None
         with writing(work.engine) as connection:
             links.save(connection, [twin])
-        return {twin.id}
+        return twin
     link.crm.key, link.match, link.intents = record, None, ()
     link.veiled = any(partner.hides for partner in partners if partner.record == record)
     sights.look(work.scene, link, SideName.CRM, item)
@@ -161,7 +164,7 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         links.remove(connection, [twin.id] if twin is not None else [])
         links.save(connection, [link])
         tell(connection, work)
-    return {twin.id} if twin is not None else set()
+    return twin
 
 
 def _look_at_google(work: Work, link: Link) -> bool:

@@ -18,9 +18,6 @@ from calsync.sandbox.answers import ApiError
 from calsync.sandbox.gate import Incoming
 from calsync.sandbox.queries import Query
 
-#: Whether one of them may make events at Google with the other as guest: one record, one event on each calendar.
-MEETINGS = True
-
 #: So many deeds count as the last.
 HOT = 4
 
@@ -60,7 +57,7 @@ class Folk:
             (0.05 if habits.share else 0.00, self.regroup),
             (0.15 if habits.share and amid else 0.00, self.take_back),
             (0.20 if habits.share else 0.00, self.share),
-            (0.25 if MEETINGS else 0.0, lambda: self.meet(person)),
+            (0.10 if habits.meet else 0.00, lambda: self.meet(person)),
             (0.03 if habits.twins and not amid else 0.00, lambda: self.make_twice(person)),
             (0.30, lambda: self.make(person, place)),
             (0.60, lambda: self.edit(person, place)),
@@ -153,7 +150,7 @@ class Folk:
         shown = {name: story.value(name, tag) for name in FIELDS}
         guests = [{"email": one.email} for one in RESIDENTS]
         if self._write(person, person.side, "POST", "", {**body_of(person.side, shown), "attendees": guests}):
-            story.meetings.add(tag)
+            story.rights.hosts[tag] = person.login
             story.wrote(tag, person.side, {}, shown)
 
     def _pick(self, person: Resident, place: str, need: Level, series: bool = False) -> Entry | None:
@@ -166,21 +163,24 @@ class Folk:
         if place == CRM:
             office = Office(self.town)
             found = [entry for entry in found if office.access(person.login, entry).level >= need]
+        if need is Level.DELETE:
+            found = [entry for entry in found if entry.tag not in self.story.rights.hosts]
         found = [entry for entry in found if entry.tag in self._hot] or found
         return self.story.dice.choice(found) if found else None
 
     def _is_open(self, person: Resident, place: str, entry: Entry) -> bool:
-        """Return whether Google lets a person change an event: of a meeting, only the one who called it."""
-        if place == CRM or entry.tag not in self.story.meetings:
-            return True
-        return self.story.sources[entry.tag].side == person.side
+        """Return whether a person lays hands on an event: of a meeting, who has called it, on their own calendar."""
+        host = self.story.rights.hosts.get(entry.tag)
+        return host is None or (place != CRM and host == person.login)
 
     # -- rights ----------------------------------------------------------------------------------------
 
     def share(self) -> None:
         """Change who has to do with a record: guests, security, owner, team; or let the boss make one."""
         dice = self.story.dice
-        records = self.story.open_on(self.town, CRM)
+        records = [
+            entry for entry in self.story.open_on(self.town, CRM) if entry.tag not in self.story.rights.hosts
+        ]
         shared = [entry for entry in records if entry.row and entry.row["attendees"]]
         hot = [entry for entry in records if entry.tag in self._hot]
         entry = dice.choice(hot or [None, *records, *shared, *shared])

@@ -184,10 +184,10 @@ def losses(town: Town, seed: str) -> Iterator[Run]:
     """Let the engine's database be lost, or put back as it was at the beginning of an earlier round.
 
     Nobody loses a right meanwhile, since what was taken from somebody is not told from their own afterwards; and no
-    twins, which nothing joins but our memory.
+    twins and no meetings, which nothing joins but our memory once they differ.
     """
     rounds: list[Checkpoint] = []
-    habits = Habits(share=False, twins=False)
+    habits = Habits(share=False, twins=False, meet=False)
     plain = undisturbed(town, seed, lambda play: setattr(play, "on_round", rounds.append), habits)
     yield "undisturbed", plain
     for place, checkpoint in enumerate(rounds[1:], 1):

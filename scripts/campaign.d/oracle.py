@@ -177,7 +177,7 @@ def _is_left(story: Story, login: str, crm: Tagged, entries: list[Entry]) -> boo
 def _discoloured(town: Town, story: Story, person: Resident) -> Iterator[str]:
     for entry in story.on(town, person.side):
         body = town.calendar(person.login).rows[entry.key].body
-        if not entry.original and entry.tag not in story.meetings and body.get("colorId") != COLOUR:
+        if not entry.original and entry.tag not in story.rights.hosts and body.get("colorId") != COLOUR:
             yield f"{entry.tag}: has lost its colour at Google of {person.login}"
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from story import Habits, Story
 from strikes import Boundaries, Death
 from town import RESIDENTS, Moment, Town
-from troubles import Weather
+from troubles import EMPTY_LISTING, Weather
 
 ROUNDS, ACTS = 5, 4
 #: Rounds that follow the one in which something struck, with deeds before each, until all is left to settle.
@@ -77,7 +77,7 @@ class Play:
         #: Told of every round before it begins.
         self.on_round: Callable[[Checkpoint], object] = lambda _checkpoint: None
         self._checkpoint = checkpoint
-        self._survivor, self._tried = "", False
+        self._survivor, self._tried, self._lied = "", False, False
         if checkpoint is None:
             town.restore(town.morning)
             self.story = Story(random.Random(seed), habits=habits or Habits())
@@ -196,6 +196,8 @@ class Play:
 
     def _come_to_rest(self) -> None:
         self.calming = True
+        # What an empty listing has kept silent about, only another complete one shows.
+        self._lied = EMPTY_LISTING in self.town.weather.kinds
         self.town.weather.clear()
         if self.story.dice.random() < 0.5:
             self.folk.restore_roles()
@@ -207,7 +209,7 @@ class Play:
             self.town.clock.advance(minutes=20)
             struck, silent = self.town.boundaries.struck, True
             for person in RESIDENTS:
-                report = self._round(person.login)
+                report = self._round(person.login, full=self._lied and self.passes == 0)
                 silent &= report["outcome"] == "ok" and not _writes(report)
             self._tried = self._tried and silent
             if silent and self.town.boundaries.struck == struck and not self._try_again():

@@ -47,6 +47,8 @@ class Rights:
 
     #: By tag, when guests or security of a record were changed: a change of the record too, if not of its content.
     shared: dict[str, list[int]] = field(default_factory=dict)
+    #: By tag, who has called a meeting at Google: nobody else changes it, and the others have it all the same.
+    hosts: dict[str, str] = field(default_factory=dict)
     #: By login, the times between a last look at Google and a deletion there: no client can see what happens then.
     blind: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     #: When the engine's database was lost: of an earlier deletion nobody may know any more.
@@ -124,7 +126,7 @@ class Rights:
         if isinstance(deed, Deleted) and self.forgotten and deed.at < self._rebuilt():
             return Weight.DOUBTFUL
         _, _, login = deed.side.partition(":")
-        if not login:
+        if not login or self.hosts.get(tag) == login:
             return Weight.FIRM
         if isinstance(deed, Written) and self.is_unseen(deed, login):
             return Weight.DOUBTFUL

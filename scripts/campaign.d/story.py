@@ -27,11 +27,12 @@ class Source(NamedTuple):
 class Habits:
     """What people do besides working with events.
 
-    `share`: they change who may do what; `twins`: they note the same in both calendars.
+    `share`: they change who may do what; `twins`: they note the same in both calendars; `meet`: they invite each other.
     """
 
     share: bool = True
     twins: bool = True
+    meet: bool = True
 
 
 @dataclass(slots=True)
@@ -42,8 +43,6 @@ class Story:
     ledger: Ledger = field(default_factory=Ledger)
     rights: Rights = field(init=False)
     sources: dict[str, Source] = field(default_factory=dict)
-    #: Events of which two people are guests of one Google meeting.
-    meetings: set[str] = field(default_factory=set)
     #: Whose round runs, or ran last, and what the sides showed when it began.
     pending: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     #: The same of rounds that did not end well, until one does.

@@ -163,6 +163,8 @@ def _shows(asked: Asked) -> bool:
     return asked.method == "GET"
 
 
+EMPTY_LISTING = "empty listing"
+
 #: What can happen to a request.
 TROUBLES: dict[str, Trouble] = {
     "timeout before": Trouble(_before(TimeoutError("timed out"))),
@@ -193,7 +195,7 @@ TROUBLES: dict[str, Trouble] = {
     "truncated after": Trouble(_after(Reply(200, b'{"kind": "calendar#ev'))),
     "missing field": Trouble(_with_missing_field, _shows),
     "unknown values": Trouble(_with_unknown_values, _shows),
-    "empty listing": Trouble(_emptied, _is_complete),
+    EMPTY_LISTING: Trouble(_emptied, _is_complete),
     "lagging listing": Trouble(_lagging, _is_delta),
 }
 
