@@ -336,3 +336,18 @@ def test_an_edit_of_an_occurrence_while_its_series_is_being_deleted_brings_it_ba
     house.resync("ana")
     assert "x" in house.google_titles("ana")
     assert house.crm_titles("ana") == ["S"]
+
+
+def test_a_clock_that_is_set_back_does_not_let_an_event_wait_for_a_day(house):
+    house.clock.advance(days=1)
+    house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.fault(operation="events.insert", when="before", status=412, reason="conditionNotMet", times=3)
+    house.resync("ana")
+    house.resync("ana")
+    assert house.google_titles("ana") == []
+    house.control("DELETE", "faults")
+    house.clock.advance(days=-1)
+    house.resync("ana")
+    house.clock.advance(minutes=20)
+    house.resync("ana")
+    assert house.google_titles("ana") == ["A"]
