@@ -369,7 +369,10 @@ class GoogleSide:
 
     def _item(self, resource: Any, whole: bool) -> Item:
         name = mapping.meeting_name(resource)
-        item = mapping.to_item(resource, whole, self._marks.meeting(name) if name else None)
+        item = mapping.to_item(resource, whole)
+        if name and item.event is not None:
+            at = f"{name}\0{item.event.start.isoformat()}"
+            item = replace(item, meeting=self._marks.meeting(name), meets_at=self._marks.meeting(at))
         ahead = self._transport.ahead
         if ahead and item.modified is not None:
             item = replace(item, modified=item.modified - ahead)

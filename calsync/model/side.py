@@ -40,7 +40,7 @@ class Item:
     nobody has changed the entry since it was created. `problem` sets the entry aside. `access` is None where the
     person may do everything; of what is gone it says whose it was, where the side still tells. `before`: what a
     write has replaced or removed, from a side that `tells_before`. `meeting` is the same number on the calendars of
-    all participants (63 bits); None for what is nobody else's.
+    all participants (63 bits); None for what is nobody else's. `meets_at` is so as long as the start is the same.
     """
 
     key: str
@@ -57,6 +57,7 @@ class Item:
     problem: str = ""
     before: Event | None = None
     meeting: int | None = None
+    meets_at: int | None = None
 
     @property
     def content(self) -> Event | None:

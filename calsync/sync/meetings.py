@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from calsync.model.errors import Refused, Stale
+from calsync.model.event import Event
 from calsync.model.link import Kind, Verb
 from calsync.model.side import Item, SideName
 from calsync.store import accounts, links, meetings
@@ -142,7 +143,7 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
     if item is None or event is None or not _is_joint(item) or _is_another(twin):
         plan.alone = True
         return None
-    if item.event is None or item.event.start != event.start:
+    if not _starts_together(link, item, event, partners):
         _await_start(work, plan, [partner for partner in partners if partner.record == record])
         return None
     if twin is not None and (twin.google.key is not None or twin.intents):
@@ -185,6 +186,13 @@ def _is_another(twin: Link | None) -> bool:
 def _is_joint(item: Item) -> bool:
     """Return whether the person takes part in a record."""
     return not item.gone and item.access is not None and bool(item.access.relations)
+
+
+def _starts_together(link: Link, item: Item, event: Event, partners: Sequence[Partner]) -> bool:
+    """Return whether a record, or the Google event of somebody who has it, starts when this person's event does."""
+    if item.event is not None and item.event.start == event.start:
+        return True
+    return any(partner.meets_at == link.meets_at for partner in partners if partner.record == item.key)
 
 
 def _await_start(work: Work, plan: Plan, partners: Sequence[Partner]) -> None:

@@ -309,7 +309,7 @@ def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: b
 def _apply_meeting(scene: Scene, link: Link, item: Item) -> None:
     """Take over what a Google event says of its organiser, and whether the person keeps it private."""
     if item.event is not None:
-        link.google_access, link.meeting = item.access, item.meeting
+        link.google_access, link.meeting, link.meets_at = item.access, item.meeting, item.meets_at
     elif not item.gone:
         return
     hidden = item.event is not None and _is_hidden(scene, link, strictest(item.content or item.event))
