@@ -43,6 +43,7 @@ def sweep(work: Work, side: SideName, seen: set[int], newest: int) -> None:
                 work.tally.failed += 1
                 continue
             sights.look(work.scene, link, side, item, keep_content=False)
+            work.tally.quarantined += bool(item is not None and item.problem)
             # One that this person takes no part in any more is rightly not listed.
             alive = alive + 1 if link.half(side).state in (Kind.SAME, Kind.CHANGED) else 0
             if alive >= LIARS:

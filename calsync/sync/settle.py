@@ -142,7 +142,12 @@ def carry_out(work: Work, plans: Sequence[Plan]) -> SideError | None:
 
 
 def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
-    """Return what to do about a link; None when its deletion has to wait, it was set aside, or has become another."""
+    """Return what to do about a link; None when its deletion has to wait, it was set aside, or has become another.
+
+    Nothing is decided while nobody can tell what became of an earlier write.
+    """
+    if link.intents:
+        return None
     try:
         plan = _decided(work, link)
     except (Refused, Stale) as error:

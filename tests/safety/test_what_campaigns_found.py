@@ -351,3 +351,17 @@ def test_a_clock_that_is_set_back_does_not_let_an_event_wait_for_a_day(house):
     house.clock.advance(minutes=20)
     house.resync("ana")
     assert house.google_titles("ana") == ["A"]
+
+
+def test_a_refusal_to_tell_what_became_of_a_write_keeps_no_other_event_waiting(house):
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
+    dies(house, "ana", settle, "_record")
+    house.crm_add("ana", title="B", **crm_at(day(2)))
+    house.fault(operation="events.get", when="before", status=403, reason="forbiddenForNonOrganizer", times=1)
+    run = house.resync("ana")
+    assert run["quarantined"] == 1
+    assert sorted(house.google_titles("ana")) == ["A", "B"]
+    house.crm_edit("ana", record["id"], title="A2")
+    house.resync("ana")
+    house.resync("ana")
+    assert sorted(house.google_titles("ana")) == ["A2", "B"]
