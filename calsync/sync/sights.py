@@ -339,7 +339,9 @@ def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool, link: Link | 
     if item.access is not None and item.access.level is Level.NONE:
         return Kind.WITHHELD
     skip = scene.policy.private_events is PrivateEvents.SKIP and not is_copy
-    if skip and item.event is not None and _is_hidden(scene, link, item.event):
+    # What others have as well is veiled instead: it is not this person's alone to take out of the CRM.
+    shared = link is not None and link.meeting is not None and link.crm.key is not None
+    if skip and not shared and item.event is not None and _is_hidden(scene, link, item.event):
         return Kind.WITHHELD
     return Kind.CHANGED
 

@@ -236,6 +236,22 @@ def test_one_private_copy_hides_the_record_of_all(met):
     assert is_silent(house, "ana", "bo")
 
 
+def test_where_private_events_are_left_out_a_record_that_others_share_is_veiled_and_not_taken_from_them(
+    build,
+):
+    house = build({"private_events": "skip"})
+    for user in ("ana", "bo"):
+        house.person(user)
+    made = house.google_add("ana", summary="M", attendees=guests("ana", "bo"), **at(day(1)))
+    round_of(house, "ana", "bo")
+    house.google_edit("bo", made["id"], visibility="private")
+    round_of(house, "bo", "ana", "bo")
+    (shown,) = records(house)
+    assert (shown["title"], shown["security"]) == ("Busy", "private")
+    assert house.google_titles("ana") == house.google_titles("bo") == ["M"]
+    assert is_silent(house, "ana", "bo")
+
+
 def test_who_keeps_a_meeting_private_hides_it_also_when_they_connect_later(build):
     house = build()
     house.person("ana")
