@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from calsync.config import ConfigError, Settings
-from calsync.crm.port import CrmBackend, CrmContext, load
+from calsync.crm.port import CrmBackend, CrmContext, Misconfigured, load
 from calsync.model.errors import ConsentLost
 from calsync.model.policy import Policy
 from calsync.schema import SchemaTooNew
@@ -159,17 +159,34 @@ def open_parts(settings: Settings, clock: Callable[[], datetime] = utc_now) -> P
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     vault = open_vault(settings)
     engine = open_engine(settings)
-    context = CrmContext(settings.crm.options(), engine, clock)
-    try:
-        crm = load(settings.crm.backend, context)
-    except LookupError as error:
-        raise ConfigError(f"crm.backend: {error}") from None
-    except SchemaTooNew as error:
-        raise ConfigError(f"database.url: {error}") from None
+    crm = open_crm(settings, engine, clock)
     state = state_directory(settings)
     parts = Parts(settings, engine, vault, crm, settings.sync.policy(), state, clock)
     parts.check_interlock()
     return parts
+
+
+def open_crm(settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> CrmBackend:
+    """Return the CRM that the settings name; ConfigError names the key that stands in the way."""
+    name = settings.crm.backend
+
+    def secret(key: str) -> str:
+        file = settings.crm.options().get(key)
+        if not isinstance(file, str) or not file:
+            raise Misconfigured(f"{key}: must name a file")
+        try:
+            return settings.secret(f"crm.{name}.{key}", file)
+        except ConfigError as error:
+            raise Misconfigured(str(error).removeprefix(f"crm.{name}.")) from None
+
+    try:
+        return load(name, CrmContext(settings.crm.options(), engine, clock, secret=secret))
+    except LookupError as error:
+        raise ConfigError(f"crm.backend: {error}") from None
+    except Misconfigured as error:
+        raise ConfigError(f"crm.{name}.{error}") from None
+    except SchemaTooNew as error:
+        raise ConfigError(f"database.url: {error}") from None
 
 
 def open_engine(settings: Settings) -> Engine:

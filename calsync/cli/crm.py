@@ -1,10 +1,11 @@
-"""`calsync crm ...`: the built-in CRM's people and tokens."""
+"""`calsync crm ...`: the built-in CRM's people and tokens, and what adapters are checked with."""
 
 from __future__ import annotations
 
 import click
 
 from calsync.cli import Context, UserError
+from calsync.cli.conformance import conformance
 from calsync.cli.table import table
 from calsync.crm.builtin.backend import ROLES, BuiltinCrm, UserExists
 
@@ -18,10 +19,13 @@ def _crm(context: Context) -> BuiltinCrm:
 
 @click.group()
 def crm() -> None:
-    """Manage the built-in CRM.
+    """Manage the built-in CRM, or check an adapter.
 
     Example: calsync crm users list
     """
+
+
+crm.add_command(conformance)
 
 
 @crm.group()

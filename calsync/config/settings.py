@@ -209,6 +209,10 @@ class Settings(BaseModel):
     daemon: DaemonSettings = DaemonSettings()
     path: Path = Path("calsync.toml")
 
+    def with_backend(self, name: str) -> Settings:
+        """Return these settings with another CRM; its section is that of the file."""
+        return self.model_copy(update={"crm": self.crm.model_copy(update={"backend": name})})
+
     @property
     def directory(self) -> Path:
         """The directory of the file; relative paths start there."""
@@ -249,7 +253,7 @@ class Settings(BaseModel):
     def secret(self, key: str, name: str) -> str:
         """Return the text of the secret file `name` that the key `key` is about; ConfigError."""
         path = self.secret_path(name)
-        hint = "put the secret there" if key.startswith("google") else _KEY_HINT
+        hint = "put the secret there" if key.startswith(("google", "crm")) else _KEY_HINT
         try:
             text = path.read_text().strip()
         except OSError as error:

@@ -1,7 +1,7 @@
 """The contract of a CRM adapter: what a backend offers, and how plug-ins are found.
 
 A plug-in is a package with an entry point in the group `calsync.crm`: a callable that takes a `CrmContext`
-and returns a `CrmBackend`.
+and returns a `CrmBackend`. `calsync crm conformance` tells whether one keeps what `model.side` promises.
 """
 
 from __future__ import annotations
@@ -9,12 +9,45 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
+from calsync.model.event import FIELDS
 from calsync.model.side import CalendarSide
 
 GROUP = "calsync.crm"
+
+#: What an event has besides its fields, and a CRM may not know: whole days, the zone's name, characters above U+FFFF.
+ALL_DAY, ZONE, WIDE = "all_day", "zone", "wide"
+
+
+class Recurrence(StrEnum):
+    """What a record of the CRM is: a whole series with its exceptions, or one occurrence (series are Refused)."""
+
+    RULES = "rules"
+    OCCURRENCES = "occurrences"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a CRM can keep. The defaults claim everything: who declares nothing is held to the whole contract.
+
+    `keeps`: names of what is shown as it was sent (`event.FIELDS` and the three above); the rest may get lost, or be
+    rewritten, but is shown the same at every look. `names_originals`: `find` knows copies by their marker.
+    """
+
+    recurrence: Recurrence = Recurrence.RULES
+    keeps: frozenset[str] = frozenset({*FIELDS, ALL_DAY, ZONE, WIDE})
+    names_originals: bool = True
+
+
+class Misconfigured(ValueError):
+    """The options of a backend cannot be used: "KEY: what is wrong and what to do", without values of secrets."""
+
+
+def _no_secrets(key: str) -> str:
+    raise Misconfigured(f"{key}: secrets cannot be read here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +61,24 @@ class CrmPerson:
 
 @dataclass(frozen=True, slots=True)
 class CrmContext:
-    """What a backend is given: its section of the configuration, the database for one that lives there,
-    and the clock (aware datetimes).
+    """What a backend is given: its section of the configuration, the database for one that lives there, and the
+    clock (aware datetimes).
+
+    `secret` reads the file that an option such as "key_file" names; Misconfigured when it cannot.
     """
 
     options: Mapping[str, Any]
     engine: Any
     clock: Callable[[], datetime]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    secret: Callable[[str], str] = _no_secrets
 
 
 class CrmBackend(Protocol):
-    """A CRM with calendars of many users. Safe for several threads."""
+    """A CRM with calendars of many users. Safe for several threads.
+
+    One that cannot keep everything has an attribute `capabilities` besides.
+    """
 
     def person(self, login: str) -> CrmPerson | None:
         """Return a user, or None when there is none of that login."""
@@ -63,10 +102,16 @@ class CrmBackend(Protocol):
         """Return a FastAPI router that the web server mounts, or None."""
 
 
+def capabilities_of(backend: CrmBackend) -> Capabilities:
+    """Return what a backend declares, or the whole contract."""
+    found: Capabilities = getattr(backend, "capabilities", Capabilities())
+    return found
+
+
 def load(name: str, context: CrmContext) -> CrmBackend:
     """Return the backend of that name; LookupError, with the names there are, when there is none.
 
-    Raises SchemaTooNew when the built-in CRM's tables are of a later version of the program.
+    Raises Misconfigured, and SchemaTooNew when the built-in CRM's tables are of a later version of the program.
     """
     if name == "builtin":
         from calsync.crm.builtin.backend import BuiltinCrm
