@@ -12,6 +12,7 @@ from calsync.config import ConfigError
 from calsync.crm.conformance import Result, Verdict, examine
 from calsync.model.errors import SideError
 from calsync.store import accounts
+from calsync.store.accounts import State
 from calsync.store.database import reading
 from calsync.wiring import Parts, open_parts
 
@@ -52,7 +53,8 @@ def conformance(
 def _people(parts: Parts, user: str | None, other: str | None) -> tuple[str, str | None]:
     """Return whose calendars the checks write to; nobody's whose events would go to Google."""
     with reading(parts.engine) as connection:
-        connected = {account.user for account in accounts.current(connection, parts.vault)}
+        found = accounts.current(connection, parts.vault)
+    connected = {account.user for account in found if account.state is not State.DISCONNECTED}
     logins = [person.login for person in parts.crm.people()]
     for option, login in (("--user", user), ("--other", other)):
         if login in connected:
