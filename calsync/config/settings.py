@@ -28,7 +28,7 @@ from calsync.model.policy import (
     Winner,
 )
 
-_NOT_AVAILABLE = ("opencrm", "vtiger")
+_NOT_AVAILABLE = ("opencrm",)
 _KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -119,10 +119,14 @@ def load(name: str, context: CrmContext) -> CrmBackend:
 
         upgrade(context.engine)
         return BuiltinCrm(context.engine, context.clock)
+    if name == "vtiger":
+        from calsync.crm.vtiger.backend import VtigerCrm
+
+        return VtigerCrm(context)
     found = entry_points(group=GROUP)
     for entry in found:
         if entry.name == name:
             backend: CrmBackend = entry.load()(context)
             return backend
-    names = ", ".join(sorted({"builtin", *(entry.name for entry in found)}))
+    names = ", ".join(sorted({"builtin", "vtiger", *(entry.name for entry in found)}))
     raise LookupError(f"no CRM backend is called {name!r}; installed: {names}")

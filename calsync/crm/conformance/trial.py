@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from calsync.crm.port import ALL_DAY, WIDE, ZONE, Capabilities, CrmBackend, capabilities_of
-from calsync.model.errors import SideError
+from calsync.model.errors import CursorExpired, SideError
 from calsync.model.event import Event
 from calsync.model.side import CalendarSide, Create, Delete, Item, Outcome, Patch, Update, Write
 
@@ -130,8 +130,17 @@ class Trial:
         return item
 
     def look(self, cursor: str | None = None, login: str | None = None) -> Look:
-        """Observe a calendar to its end and check that the pages are as they should be."""
-        return self.gather(list(self.side(login).observe(cursor)))
+        """Observe a calendar to its end, as a round does, and check that the pages are as they should be.
+
+        A cursor that has expired leads to a complete observation; only one from the beginning counts as complete.
+        """
+        side = self.side(login)
+        if cursor is not None:
+            try:
+                return replace(self.gather(list(side.observe(cursor))), complete=False)
+            except CursorExpired:
+                pass
+        return self.gather(list(side.observe(None)))
 
     def gather(self, pages: Sequence[Any]) -> Look:
         """Join the pages of one observation; Failed when they are not well formed."""
