@@ -6,14 +6,14 @@ six verbs of them: it searches before it creates, reads and compares before it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from calsync.crm.patching import patched
 from calsync.crm.port import Capabilities, Recurrence
 from calsync.model.errors import Refused, Stale, Unmappable
-from calsync.model.event import ANSWER, Event
+from calsync.model.event import ANSWER, Event, Visibility
 from calsync.model.permission import Level
 from calsync.model.side import (
     Create,
@@ -27,6 +27,15 @@ from calsync.model.side import (
     Write,
     one_at_a_time,
 )
+
+#: What a CRM shows of a field that it does not keep.
+_NOTHING: Mapping[str, Any] = {
+    "description": "",
+    "location": "",
+    "attendees": (),
+    "reminders": None,
+    "visibility": Visibility.DEFAULT,
+}
 
 #: So many writes are noted as intents at once: a crash leaves no more of them to be looked up one by one.
 BATCH = 50
@@ -76,8 +85,12 @@ class CarefulSide:
     batch = BATCH
     mails = 0
 
-    def __init__(self, records: Records, able: Capabilities) -> None:
+    def __init__(
+        self, records: Records, able: Capabilities, shown: Callable[[Event], Event] | None = None
+    ) -> None:
+        """`shown` returns an event as the CRM will show it once it was written; without it, what `able` says of it."""
         self._records, self._able = records, able
+        self._shown = shown or self._without_what_gets_lost
 
     @property
     def calls(self) -> int:
@@ -111,6 +124,19 @@ class CarefulSide:
     def write(self, batch: Sequence[Write]) -> Iterator[Outcome]:
         """Carry out the writes in order."""
         return one_at_a_time(self._write, batch)
+
+    def as_written(self, event: Event) -> Event:
+        """Return an event as it will be shown; see `model.side.Rewrites`."""
+        return self._shown(event)
+
+    def _without_what_gets_lost(self, event: Event) -> Event:
+        lost = {name: value for name, value in _NOTHING.items() if name not in self._able.keeps}
+        if event.visibility is Visibility.PUBLIC:
+            lost["visibility"] = Visibility.DEFAULT
+        exceptions = {
+            key: moved and self._without_what_gets_lost(moved) for key, moved in event.exceptions.items()
+        }
+        return replace(event, **lost, exceptions=exceptions)
 
     def _write(self, write: Write) -> Item | None:
         try:

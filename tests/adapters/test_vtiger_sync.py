@@ -191,6 +191,43 @@ def test_an_answer_that_is_lost_makes_no_second_record(vtiger, vtiger_house):
     assert nothing_written(house.resync("ana", full=True))
 
 
+@pytest.mark.parametrize("field", ["", "cf_852"])
+def test_what_vtiger_keeps_otherwise_does_not_come_home_after_a_lost_answer(vtiger, vtiger_house, field):
+    if field:
+        vtiger.control("POST", "fields", {"name": field})
+    house = vtiger_house(subject_length=100, marker_field=field)
+    title, place = "long " * 40 + "title", "far " * 60 + "away"
+    made = house.google_add("ana", summary=title, location=place, guestsCanModify=True, **at(day(1)))
+    for operation, change in (("create", {}), ("revise", {"location": place + "!", "description": "new"})):
+        vtiger.fault(operation=operation, when="after", kind="reset")
+        if change:
+            house.google_edit("ana", made["id"], **change)
+        assert house.resync("ana")["outcome"] == "partial"
+        house.clock.advance(minutes=10)
+        run = house.resync("ana")
+        assert run["google"] == {"created": 0, "updated": 0, "deleted": 0}
+        assert nothing_written(house.resync("ana", full=True))
+    event = house.google_get("ana", made["id"])
+    assert (event["summary"], event["location"], event["description"]) == (title, place + "!", "new")
+    assert [record["subject"] for record in vtiger.control("GET", "events/ana")["events"]] == [
+        title[:100].strip()
+    ]
+
+
+def test_a_deletion_whose_answer_is_lost_happens_once(vtiger, vtiger_house):
+    house = vtiger_house()
+    made = house.google_add("ana", summary="G", **at(day(1)))
+    vtiger.add("ana", "other", day(2))
+    house.resync("ana")
+    house.google_delete("ana", made["id"])
+    vtiger.fault(operation="delete", when="after", kind="reset")
+    assert house.resync("ana")["outcome"] == "partial"
+    house.clock.advance(minutes=10)
+    assert house.resync("ana")["outcome"] == "ok"
+    assert set(vtiger.events("ana")) == {"other"}
+    assert nothing_written(house.resync("ana"))
+
+
 def test_an_edit_in_between_is_not_overwritten(vtiger, vtiger_house):
     house = vtiger_house()
     made = house.google_add("ana", summary="G", **at(day(1)))

@@ -233,6 +233,11 @@ class LooksOfItsOwn(Side):
         return replace(item, event=replace(item.event, end=item.event.start + timedelta(minutes=30)))
 
 
+class WrongProphet(Side):
+    def as_written(self, event):
+        return replace(event, location=event.location.upper())
+
+
 class ReplacesExceptions(Side):
     def sent(self, write):
         if not isinstance(write, Update) or not any(name.startswith("x:") for name in write.patch.fields):
@@ -343,6 +348,7 @@ SIDES = {
     "delete_of_an_old_version_is_stale": sending(_without_version(Delete)),
     "delete_removes": KeepsDeleted,
     "update_of_a_deleted_entry_is_stale": NeverStale,
+    "what_is_foretold_is_shown": WrongProphet,
     "batch_goes_on_after_a_failure": StopsAtFailure,
     "errors_hold_no_content": Talkative,
     "observe_lists_everything_at_first": NeverComplete,

@@ -77,4 +77,4 @@ def _tried(check: Check, trial: Trial) -> Result:
         # What is left behind shows in the last check.
         with suppress(Exception):
             trial.sweep()
-    return Result(check.__name__, (check.__doc__ or "").strip(), verdict, cause)
+    return Result(check.__name__, " ".join((check.__doc__ or "").split()), verdict, cause)

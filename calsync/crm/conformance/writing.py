@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from calsync.crm.conformance.trial import NotApplicable, Trial, expect, expect_same, told
 from calsync.model.errors import Refused, SideError, Stale
-from calsync.model.event import Attendee, Event, Response, Visibility
+from calsync.model.event import FIELDS, Attendee, Event, Response, Visibility
 from calsync.model.side import Create, Delete, Item, Patch, Update
 
 #: Fields that are changed alone; start and end are one.
@@ -222,6 +222,29 @@ def update_of_a_deleted_entry_is_stale(trial: Trial) -> None:
     expect(left is None or left.gone, "an update has brought a deleted entry back")
 
 
+def what_is_foretold_is_shown(trial: Trial) -> None:
+    """A side that says how it will show an event (`as_written`) is right: after a crash, that tells our writes from
+    people's.
+    """
+    foretell = getattr(trial.side(), "as_written", None)
+    if foretell is None:
+        raise NotApplicable("the side does not say how it shows what is written")
+    day = trial.start.date()
+    for event in (
+        trial.event(),
+        _rich(trial),
+        trial.event(attendees=(Attendee("ann@example.com"),), reminders=(30,)),
+        trial.event("public", visibility=Visibility.PUBLIC),
+        trial.event("private", visibility=Visibility.PRIVATE),
+        trial.event("days", start=day, end=day + timedelta(days=2), zone=""),
+        trial.event("long" * 100, location="far away " * 60 + "end"),
+    ):
+        made = trial.create(event)
+        told, shown = foretell(event), trial.there(made.key).content
+        wrong = [name for name in FIELDS if getattr(told, name) != getattr(shown, name)]
+        expect(not wrong, f"{', '.join(wrong)} are shown otherwise than `as_written` says")
+
+
 def batch_goes_on_after_a_failure(trial: Trial) -> None:
     """Outcomes come in order, one for each write; one that fails is an outcome, and the others are carried out."""
     item = trial.create()
@@ -273,6 +296,7 @@ CHECKS = (
     delete_of_an_old_version_is_stale,
     delete_removes,
     update_of_a_deleted_entry_is_stale,
+    what_is_foretold_is_shown,
     batch_goes_on_after_a_failure,
     errors_hold_no_content,
 )

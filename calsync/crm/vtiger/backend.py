@@ -9,8 +9,8 @@ from typing import Any
 
 from calsync.crm.careful import CarefulSide
 from calsync.crm.port import ALL_DAY, Capabilities, CrmContext, CrmPerson, Misconfigured, Recurrence
+from calsync.crm.vtiger import mapping
 from calsync.crm.vtiger.client import Client, Key, Sessions
-from calsync.crm.vtiger.mapping import Shape
 from calsync.crm.vtiger.options import read_keys, read_options
 from calsync.crm.vtiger.records import Profile, VtigerRecords
 from calsync.crm.vtiger.tombstones import Rest
@@ -62,7 +62,9 @@ class VtigerCrm:
         records = VtigerRecords(
             client, self._options, lambda asked: self._profile(key, asked), self._rest, self._clock
         )
-        return CarefulSide(records, CAPABILITIES)
+        return CarefulSide(
+            records, CAPABILITIES, lambda event: mapping.as_shown(event, records.profile.shape)
+        )
 
     def wakes(self, cursor: str) -> tuple[frozenset[str], str]:
         """Return nobody: only asked as each user, vtiger tells whose calendar has changed."""
@@ -108,4 +110,4 @@ def _ask_profile(client: Client, marker_field: str, subject_length: int) -> Prof
         raise Later("vtiger describe: an answer that says nothing of rights, or of the user's zone") from None
     if zone is None:
         raise Later("vtiger: the user's time zone is not known on this machine; update tzdata")
-    return Profile(createable, level, Shape(zone, marker_field, subject_length))
+    return Profile(createable, level, mapping.Shape(zone, marker_field, subject_length))

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -48,14 +48,14 @@ class Key:
 
     login: str
     email: str
-    access_key: str
+    access_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """A login that lasts; `user_id` is the caller's id, e.g. 19x5."""
 
-    name: str
+    name: str = field(repr=False)
     user_id: str
 
 

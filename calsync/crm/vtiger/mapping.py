@@ -47,7 +47,7 @@ class Shape:
 
     zone: ZoneInfo
     marker_field: str = ""
-    subject_length: int = 255
+    subject_length: int = 100
 
 
 def to_event(row: Row, shape: Shape) -> Event:
@@ -90,6 +90,12 @@ def values_of(event: Event, names: frozenset[str], marker: str, shape: Shape) ->
     if "visibility" in names:
         values["visibility"] = visibility_of(event)
     return values
+
+
+def as_shown(event: Event, shape: Shape) -> Event:
+    """Return an event as vtiger will show it once it was written, as far as its limits are known."""
+    names = frozenset({"title", "start", "end", "description", "location", "visibility"})
+    return to_event(values_of(event, names, "", shape), shape)
 
 
 def visibility_of(event: Event) -> str:

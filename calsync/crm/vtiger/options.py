@@ -29,7 +29,7 @@ class Options:
     users_file: str = ""
     marker_field: str = ""
     cancelled_status: str = "Cancelled"
-    subject_length: int = 255
+    subject_length: int = 100
     relist_minutes: int = 60
     hidden_means_deleted: bool = False
 
