@@ -91,6 +91,25 @@ def test_a_copy_that_is_deleted_in_vtiger_takes_the_original_with_it(vtiger, vti
     assert house.google_titles("ana") == ["other"]
 
 
+def test_what_may_be_deleted_or_only_denied_waits_until_somebody_can_tell(vtiger, vtiger_house):
+    house = vtiger_house()
+    house.google_add("ana", summary="G", **at(day(1)))
+    vtiger.add("ana", "other", day(2))
+    house.resync("ana")
+    vtiger.switch(sync="broken")
+    vtiger.delete("ana", vtiger.events("ana")["G"]["id"])
+    for _ in range(2):
+        house.resync("ana")
+        assert house.google_titles("ana") == ["G", "other"]
+        causes = [link.cause for link in house.links("ana") if link.cause]
+        assert len(causes) == 1
+        assert "crm.vtiger.hidden_means_deleted" in causes[0]
+    vtiger.switch(sync="works")
+    house.clock.advance(minutes=61)
+    assert house.resync("ana")["outcome"] == "ok"
+    assert house.google_titles("ana") == ["other"]
+
+
 def test_what_is_taken_over_by_somebody_else_leaves_google_within_one_round(vtiger, vtiger_house):
     house = vtiger_house()
     vtiger.control("POST", "users", {"login": "ben", "shares_with": ["ana"]})

@@ -28,8 +28,12 @@ STEP = 90
 OVERLAP = timedelta(seconds=5)
 
 #: How far back tombstones are looked for when a record cannot be read any more.
-TOMBSTONE_REACH = timedelta(days=1)
+TOMBSTONE_REACH = timedelta(days=30)
 
+_HIDDEN = (
+    "vtiger: whether the record is deleted cannot be told while `sync` does not work;"
+    " see crm.vtiger.hidden_means_deleted"
+)
 _ABSENT = frozenset({"RECORD_NOT_FOUND", "INVALID_ID_ATTRIBUTE"})
 _ELSEWHERE = Access(Level.NONE, "owned by somebody else")
 
@@ -163,18 +167,26 @@ class VtigerRecords:
 
     # -- deletions -------------------------------------------------------------------------------------
 
-    def _is_deleted(self, key: str) -> bool:
-        """Return whether a record that cannot be read is known to be deleted: lost access must not look like it."""
+    def _denied(self, key: str) -> Item:
+        """Return what is known of a record that cannot be read: deleted ones are denied too (ecosystem.md 2.3).
+
+        When nobody can tell now, the event is set aside: lost access must not look like a deletion.
+        """
+        if key in self._deleted_lately():
+            return Item(key, gone=True)
+        hidden = self._count((compare("id", "=", key),)) == 0
+        if hidden and self._sync.missing:
+            if self._options.hidden_means_deleted:
+                return Item(key, gone=True)
+            return Item(key, problem=_HIDDEN)
+        return Item(key, access=NO_ACCESS)
+
+    def _deleted_lately(self) -> frozenset[str]:
         if self._recently_deleted is None and not self._sync.missing:
-            # Where `sync` turns out not to work, the record may still be there.
             with suppress(CursorExpired):
-                day_ago = self._clock() + self._client.ahead - TOMBSTONE_REACH
-                self._recently_deleted = self._sync.since(day_ago)
-        if key in (self._recently_deleted or ()):
-            return True
-        if not (self._sync.missing and self._options.hidden_means_deleted):
-            return False
-        return self._count((compare("id", "=", key),)) == 0
+                begin = self._clock() + self._client.ahead - TOMBSTONE_REACH
+                self._recently_deleted = self._sync.since(begin)
+        return self._recently_deleted or frozenset()
 
     # -- one record ------------------------------------------------------------------------------------
 
@@ -189,8 +201,7 @@ class VtigerRecords:
                 return None
             if error.code != "ACCESS_DENIED":
                 raise
-            # Deleted records are denied too (ecosystem.md 2.3).
-            return Item(key, gone=True) if self._is_deleted(key) else Item(key, access=NO_ACCESS)
+            return self._denied(key)
         if not isinstance(row, dict) or row.get("id") != key:
             raise Later("vtiger retrieve: an answer that is not the record")
         self._last = row

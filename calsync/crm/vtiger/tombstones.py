@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from calsync.crm.vtiger.client import Answered, Client
 from calsync.model.errors import CursorExpired, Later
@@ -63,12 +64,19 @@ class Tombstones:
         """
         return self._since(moment).deleted
 
+    def _ask(self, place: int) -> Any:
+        """Ask once more where there was no answer: it may have been the line."""
+        try:
+            return self._client.ask("sync", modifiedTime=str(place), elementType="Events")
+        except Later:
+            return self._client.ask("sync", modifiedTime=str(place), elementType="Events")
+
     def _since(self, moment: datetime) -> _Told:
         place = int((moment - _SECOND).timestamp())
         changed, deleted = set[str](), set[str]()
         for _ in range(_MOST_BATCHES):
             try:
-                answer = self._client.ask("sync", modifiedTime=str(place), elementType="Events")
+                answer = self._ask(place)
                 changed.update(row["id"] for row in answer["updated"])
                 deleted.update(answer["deleted"])
                 more, after = bool(answer["more"]), int(answer["lastModifiedTime"])

@@ -1,0 +1,131 @@
+"""Two people at work on both calendars at once, over a bad line: in the end both show the same, once."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from tests.house import at, day
+
+STEPS = 60
+
+#: What may go wrong with one request, before it is carried out or after.
+FAULTS = [{"kind": "reset", "when": when} for when in ("before", "after")] + [
+    {"kind": "status", "status": 503},
+    {"kind": "html"},
+]
+
+
+class Crowd:
+    """Random edits on both sides; every text is written once, so that it can be told who wrote what."""
+
+    def __init__(self, house, vtiger, seed):
+        self.house, self.vtiger, self.dice = house, vtiger, random.Random(seed)
+        self.number = 0
+
+    def word(self):
+        self.number += 1
+        return f"w{self.number}"
+
+    def step(self):
+        deeds = {
+            self.google_adds: 1,
+            self.google_edits: 2,
+            self.google_deletes: 1,
+            self.vtiger_adds: 1,
+            self.vtiger_edits: 2,
+            self.vtiger_deletes: 1,
+            self.line_breaks: 2,
+            self.round: 3,
+        }
+        (deed,) = self.dice.choices(list(deeds), list(deeds.values()))
+        deed()
+
+    def round(self, full=False):
+        self.house.clock.advance(minutes=self.dice.choice((1, 7, 65)))
+        return self.house.resync("ana", full=full)
+
+    def line_breaks(self):
+        operation = self.dice.choice(("create", "revise", "delete", "query", "retrieve", "sync", "login"))
+        self.vtiger.fault(operation=operation, skip=self.dice.randrange(2), **self.dice.choice(FAULTS))
+
+    def start(self):
+        return day(self.dice.randrange(1, 60), self.dice.randrange(24))
+
+    def google_adds(self):
+        if self.dice.random() < 0.3:
+            first = self.start().date()
+            times = {"start": {"date": f"{first}"}, "end": {"date": f"{first + timedelta(days=2)}"}}
+        else:
+            times = at(self.start())
+        self.house.google_add("ana", summary=self.word(), **times)
+
+    def google_edits(self):
+        events = self.house.google_events("ana")
+        if events:
+            change = self.dice.choice(
+                [
+                    {"location": self.word()},
+                    {"description": self.word()},
+                    {"summary": self.word()},
+                    at(self.start()),
+                ]
+            )
+            self.house.google_edit("ana", self.dice.choice(events)["id"], **change)
+
+    def google_deletes(self):
+        events = self.house.google_events("ana")
+        if len(events) > 3:
+            self.house.google_delete("ana", self.dice.choice(events)["id"])
+
+    def vtiger_adds(self):
+        self.vtiger.add("ana", self.word(), self.start())
+
+    def vtiger_edits(self):
+        records = list(self.vtiger.events("ana").values())
+        if records:
+            name = self.dice.choice(("location", "subject"))
+            self.vtiger.edit("ana", self.dice.choice(records)["id"], **{name: self.word()})
+
+    def vtiger_deletes(self):
+        records = list(self.vtiger.events("ana").values())
+        if len(records) > 3:
+            self.vtiger.delete("ana", self.dice.choice(records)["id"])
+
+    def settled(self):
+        """Run rounds on a good line until nothing moves."""
+        self.vtiger.control("DELETE", "faults")
+        for _ in range(12):
+            self.house.clock.advance(hours=7)
+            run = self.house.resync("ana")
+            if run["outcome"] == "ok" and not any([*run["google"].values(), *run["crm"].values()]):
+                return run
+        raise AssertionError(f"it does not come to rest: {run}")
+
+
+def shown_at_google(house):
+    return sorted(
+        (event.get("summary", ""), event.get("location", ""), event["start"].get("date", "timed"))
+        for event in house.google_events("ana")
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_sides_agree_when_the_weather_is_over(vtiger, vtiger_house, seed):
+    if seed % 2:
+        vtiger.control("POST", "fields", {"name": "cf_852"})
+    house = vtiger_house(marker_field="cf_852" if seed % 2 else "")
+    crowd = Crowd(house, vtiger, seed)
+    for _ in range(STEPS):
+        crowd.step()
+    crowd.settled()
+    side = house.parts.crm.side("ana")
+    records = [item.event for page in side.observe(None) for item in page.items]
+    shown = sorted(
+        (event.title, event.location, f"{event.start}" if event.all_day else "timed") for event in records
+    )
+    assert shown == shown_at_google(house)
+    titles = [title for title, _, _ in shown]
+    assert len(set(titles)) == len(titles), "an event is there twice"
