@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
 import tomllib
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import requests
@@ -77,3 +79,44 @@ def _until_ready(process, url, directory):
             time.sleep(0.05)
         else:
             return
+
+
+class Phone:
+    """Another CalDAV client of a person: it knows nothing of calsync."""
+
+    def __init__(self, dav, login):
+        self.url, self.auth = f"{dav}{login}/calendar/", (login, f"öffne dich: {login}".encode())
+
+    def send(self, method, name, body=None):
+        answer = requests.request(method, self.url + name, data=body, auth=self.auth, timeout=10)
+        assert answer.ok, answer.text
+        return answer.text
+
+    def put(self, name, title, start, *lines):
+        begin, end = (f"{moment:%Y%m%dT%H%M%SZ}" for moment in (start, start + timedelta(hours=1)))
+        head = [
+            "BEGIN:VCALENDAR",
+            "VERSION:2.0",
+            "PRODID:phone",
+            "BEGIN:VEVENT",
+            f"UID:{name}",
+            f"DTSTAMP:{begin}",
+        ]
+        entry = [*head, f"DTSTART:{begin}", f"DTEND:{end}", f"SUMMARY:{title}", *lines]
+        self.send("PUT", name, "\r\n".join([*entry, "END:VEVENT", "END:VCALENDAR", ""]))
+
+    def names(self):
+        listing = requests.request(
+            "PROPFIND", self.url, headers={"Depth": "1"}, auth=self.auth, timeout=10
+        ).text
+        return [name for name in re.findall(r"<href>[^<]*/([^/<]+)</href>", listing) if name.endswith(".ics")]
+
+    def entries(self):
+        """Return the calendar objects by the title of their first VEVENT."""
+        found = {name: self.send("GET", name) for name in self.names()}
+        return {re.search(r"SUMMARY:(.*?)\r?\n", text).group(1): (name, text) for name, text in found.items()}
+
+    def edit(self, title, old, new):
+        name, text = self.entries()[title]
+        assert old in text
+        self.send("PUT", name, text.replace(old, new).encode())

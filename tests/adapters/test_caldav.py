@@ -2,59 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
-import requests
 
 from calsync.crm.conformance import Verdict, examine
 from calsync.crm.port import CrmContext, Misconfigured, load
 from calsync.model.errors import CalendarLost, Later
 from calsync.sandbox.stage import free_port
-from tests.adapters.radicale import PACKAGE
+from tests.adapters.radicale import PACKAGE, Phone
 from tests.house import at, day, nothing_written
-
-
-class Phone:
-    """Another CalDAV client of a person: it knows nothing of calsync."""
-
-    def __init__(self, dav, login):
-        self.url, self.auth = f"{dav}{login}/calendar/", (login, f"öffne dich: {login}".encode())
-
-    def send(self, method, name, body=None):
-        answer = requests.request(method, self.url + name, data=body, auth=self.auth, timeout=10)
-        assert answer.ok, answer.text
-        return answer.text
-
-    def put(self, name, title, start, *lines):
-        begin, end = (f"{moment:%Y%m%dT%H%M%SZ}" for moment in (start, start + timedelta(hours=1)))
-        head = [
-            "BEGIN:VCALENDAR",
-            "VERSION:2.0",
-            "PRODID:phone",
-            "BEGIN:VEVENT",
-            f"UID:{name}",
-            f"DTSTAMP:{begin}",
-        ]
-        entry = [*head, f"DTSTART:{begin}", f"DTEND:{end}", f"SUMMARY:{title}", *lines]
-        self.send("PUT", name, "\r\n".join([*entry, "END:VEVENT", "END:VCALENDAR", ""]))
-
-    def names(self):
-        listing = requests.request(
-            "PROPFIND", self.url, headers={"Depth": "1"}, auth=self.auth, timeout=10
-        ).text
-        return [name for name in re.findall(r"<href>[^<]*/([^/<]+)</href>", listing) if name.endswith(".ics")]
-
-    def entries(self):
-        """Return the calendar objects by the title of their first VEVENT."""
-        found = {name: self.send("GET", name) for name in self.names()}
-        return {re.search(r"SUMMARY:(.*?)\r?\n", text).group(1): (name, text) for name, text in found.items()}
-
-    def edit(self, title, old, new):
-        name, text = self.entries()[title]
-        assert old in text
-        self.send("PUT", name, text.replace(old, new).encode())
 
 
 def test_the_adapter_is_as_short_as_the_readme_says():
