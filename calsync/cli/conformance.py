@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from calsync.cli import PROBLEMS, Context, UserError, leave
+from calsync.cli import PERSON_NEEDED, PROBLEMS, Context, UserError, leave
 from calsync.cli.table import table
 from calsync.config import ConfigError
 from calsync.crm.conformance import Result, Verdict, examine
@@ -41,6 +41,9 @@ def conformance(
         login, second = _people(parts, user, other)
     except (ConfigError, SideError) as error:
         raise UserError(str(error)) from None
+    if parts.interlock:
+        click.echo(f"calsync: {parts.interlock}", err=True)
+        leave(PERSON_NEEDED)
     results = list(examine(parts.crm, login, second, parts.clock()))
     words = table(("VERDICT", "CHECK", "CAUSE"), [(each.verdict, each.check, each.cause) for each in results])
     context.emit(
