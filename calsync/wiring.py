@@ -9,18 +9,18 @@ import gc
 import os
 import threading
 from base64 import urlsafe_b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from calsync.config import ConfigError, Settings
 from calsync.crm.occurrences import OccurrencesSide
-from calsync.crm.port import BadOptions, CrmBackend, CrmContext, WithoutSeries, load
+from calsync.crm.port import CrmBackend, CrmContext, Misconfigured, WithoutSeries, load
 from calsync.model.errors import ConsentLost
 from calsync.model.policy import Policy
 from calsync.schema import SchemaTooNew
@@ -166,25 +166,40 @@ def open_parts(settings: Settings, clock: Callable[[], datetime] = utc_now) -> P
     vault = open_vault(settings)
     engine = open_engine(settings)
     policy, stopping = settings.sync.policy(), threading.Event()
-    extra = {
-        "secret": settings.secret,
-        "digest_key": vault.secret("crm digests"),
-        "policy": policy,
-        "stopping": stopping,
-    }
-    context = CrmContext(settings.crm.options(), engine, clock, extra)
-    try:
-        crm = load(settings.crm.backend, context)
-    except LookupError as error:
-        raise ConfigError(f"crm.backend: {error}") from None
-    except BadOptions as error:
-        raise ConfigError(str(error)) from None
-    except SchemaTooNew as error:
-        raise ConfigError(f"database.url: {error}") from None
+    extra = {"digest_key": vault.secret("crm digests"), "policy": policy, "stopping": stopping}
+    crm = open_crm(settings, engine, clock, extra)
     state = state_directory(settings)
     parts = Parts(settings, engine, vault, crm, policy, state, clock, stopping)
     parts.check_interlock()
     return parts
+
+
+def open_crm(
+    settings: Settings, engine: Engine, clock: Callable[[], datetime], extra: Mapping[str, Any]
+) -> CrmBackend:
+    """Return the CRM that the settings name; ConfigError names the key that stands in the way.
+
+    `extra`: see `port.CrmContext`.
+    """
+    name = settings.crm.backend
+
+    def secret(key: str) -> str:
+        file = settings.crm.options().get(key)
+        if not isinstance(file, str) or not file:
+            raise Misconfigured(f"{key}: must name a file")
+        try:
+            return settings.secret(f"crm.{name}.{key}", file)
+        except ConfigError as error:
+            raise Misconfigured(str(error).removeprefix(f"crm.{name}.")) from None
+
+    try:
+        return load(name, CrmContext(settings.crm.options(), engine, clock, extra, secret))
+    except LookupError as error:
+        raise ConfigError(f"crm.backend: {error}") from None
+    except Misconfigured as error:
+        raise ConfigError(f"crm.{name}.{error}") from None
+    except SchemaTooNew as error:
+        raise ConfigError(f"database.url: {error}") from None
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -44,9 +44,15 @@ class Clock:
 
 
 class House:
-    """`sync`: keys of the section [sync]."""
+    """`sync`: keys of the section [sync]; `options`: those of the backend's own section."""
 
-    def __init__(self, directory, sync: dict[str, Any] | None = None, backend: str = "builtin"):
+    def __init__(
+        self,
+        directory,
+        sync: dict[str, Any] | None = None,
+        backend: str = "builtin",
+        options: dict[str, Any] | None = None,
+    ):
         self.directory, self.clock = directory, Clock()
         self.google = start_google()
         self.control_http = requests.Session()
@@ -55,7 +61,7 @@ class House:
             path=directory / "calsync.toml",
             web={"public_url": "http://127.0.0.1:8410"},
             google=self._google_settings(),
-            crm={"backend": backend},
+            crm={"backend": backend} | ({backend: options} if options else {}),
             sync=sync or {},
         )
         self.parts: Parts = open_parts(settings, self.clock)

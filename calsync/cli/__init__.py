@@ -39,7 +39,7 @@ COMMANDS = {
     "verify": ("calsync.cli.explain:verify", "Compare both calendars with the mapping."),
     "undo": ("calsync.cli.journal:undo", "Put back what one run wrote."),
     "db": ("calsync.cli.database:db", "Let this installation use a restored or moved database."),
-    "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM, or probe OpenCRM."),
+    "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM, probe OpenCRM, or check an adapter."),
 }
 
 

@@ -1,10 +1,11 @@
-"""`calsync crm ...`: the built-in CRM's people and tokens, and a look at a tenant of OpenCRM."""
+"""`calsync crm ...`: the built-in CRM's people and tokens, a look at a tenant of OpenCRM, and checks of adapters."""
 
 from __future__ import annotations
 
 import click
 
 from calsync.cli import PROBLEMS, Context, UserError, leave
+from calsync.cli.conformance import conformance
 from calsync.cli.table import table
 from calsync.crm.builtin.backend import ROLES, BuiltinCrm, UserExists
 
@@ -18,10 +19,13 @@ def _crm(context: Context) -> BuiltinCrm:
 
 @click.group()
 def crm() -> None:
-    """Manage the built-in CRM, or look at the one that is connected.
+    """Manage the built-in CRM, look at the one that is connected, or check an adapter.
 
     Example: calsync crm users list
     """
+
+
+crm.add_command(conformance)
 
 
 @crm.group()

@@ -29,7 +29,6 @@ from calsync.model.policy import (
     Winner,
 )
 
-_NOT_AVAILABLE = ("vtiger",)
 _KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -183,15 +182,6 @@ class CrmSettings(BaseModel):
     backend: str = "builtin"
     opencrm: OpenCrmOptions = OpenCrmOptions()
 
-    @field_validator("backend")
-    @classmethod
-    def _backend(cls, value: str) -> str:
-        if value in _NOT_AVAILABLE:
-            raise ValueError(
-                f"{value!r} is not available in this version; use builtin, opencrm or an installed plug-in"
-            )
-        return value
-
     def options(self) -> Mapping[str, Any]:
         """Return the section of the chosen backend."""
         if self.backend == "opencrm":
@@ -212,6 +202,10 @@ class Settings(BaseModel):
     sync: SyncSettings = SyncSettings()
     daemon: DaemonSettings = DaemonSettings()
     path: Path = Path("calsync.toml")
+
+    def with_backend(self, name: str) -> Settings:
+        """Return these settings with another CRM; its section is that of the file."""
+        return self.model_copy(update={"crm": self.crm.model_copy(update={"backend": name})})
 
     @property
     def directory(self) -> Path:

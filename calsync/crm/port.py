@@ -1,7 +1,7 @@
 """The contract of a CRM adapter: what a backend offers, and how plug-ins are found.
 
 A plug-in is a package with an entry point in the group `calsync.crm`: a callable that takes a `CrmContext`
-and returns a `CrmBackend`.
+and returns a `CrmBackend`. `calsync crm conformance` tells whether one keeps what `model.side` promises.
 """
 
 from __future__ import annotations
@@ -9,12 +9,45 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Any, Protocol, runtime_checkable
 
+from calsync.model.event import FIELDS
 from calsync.model.side import CalendarSide
 
 GROUP = "calsync.crm"
+
+#: What an event has besides its fields, and a CRM may not know: whole days, the zone's name, characters above U+FFFF.
+ALL_DAY, ZONE, WIDE = "all_day", "zone", "wide"
+
+
+class Recurrence(StrEnum):
+    """What a record of the CRM is: a whole series with its exceptions, or one occurrence (series are Refused)."""
+
+    RULES = "rules"
+    OCCURRENCES = "occurrences"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a CRM can keep. The defaults claim everything: who declares nothing is held to the whole contract.
+
+    `keeps`: names of what is shown as it was sent (`event.FIELDS` and the three above); the rest may get lost, or be
+    rewritten, but is shown the same at every look. `names_originals`: `find` knows copies by their marker.
+    """
+
+    recurrence: Recurrence = Recurrence.RULES
+    keeps: frozenset[str] = frozenset({*FIELDS, ALL_DAY, ZONE, WIDE})
+    names_originals: bool = True
+
+
+class Misconfigured(ValueError):
+    """The options of a backend cannot be used: "KEY: what is wrong and what to do", without values of secrets."""
+
+
+def _no_secrets(key: str) -> str:
+    raise Misconfigured(f"{key}: secrets cannot be read here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +59,28 @@ class CrmPerson:
     name: str
 
 
-class BadOptions(ValueError):
-    """A backend cannot be made of its section; the text is one line that names the key and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class CrmContext:
-    """What a backend is given: its section of the configuration, the database for one that keeps something there,
-    and the clock (aware datetimes).
+    """What a backend is given: its section of the configuration, the database for one that lives there, and the
+    clock (aware datetimes).
 
-    `extra`: `secret`, a function that returns the text of a secret file by its key in the configuration and its name;
-    `digest_key`, 32 bytes that are this installation's; `policy`, the engine's; `stopping`, an event that is set when the
-    process should end.
+    `secret` reads the file that an option such as "key_file" names; Misconfigured when it cannot. `extra`:
+    `digest_key`, 32 bytes that are this installation's; `policy`, the engine's; `stopping`, an event that is set when
+    the process should end.
     """
 
     options: Mapping[str, Any]
     engine: Any
     clock: Callable[[], datetime]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    secret: Callable[[str], str] = _no_secrets
 
 
 class CrmBackend(Protocol):
-    """A CRM with calendars of many users. Safe for several threads."""
+    """A CRM with calendars of many users. Safe for several threads.
+
+    One that cannot keep everything has an attribute `capabilities` besides.
+    """
 
     def person(self, login: str) -> CrmPerson | None:
         """Return a user, or None when there is none of that login."""
@@ -80,11 +113,16 @@ class WithoutSeries(Protocol):
         """How many days ahead occurrences are made."""
 
 
+def capabilities_of(backend: CrmBackend) -> Capabilities:
+    """Return what a backend declares, or the whole contract."""
+    found: Capabilities = getattr(backend, "capabilities", Capabilities())
+    return found
+
+
 def load(name: str, context: CrmContext) -> CrmBackend:
     """Return the backend of that name; LookupError, with the names there are, when there is none.
 
-    Raises SchemaTooNew when a backend's own tables are of a later version of the program, and BadOptions when its
-    section is not enough.
+    Raises Misconfigured, and SchemaTooNew when a backend's own tables are of a later version of the program.
     """
     if name == "builtin":
         from calsync.crm.builtin.backend import BuiltinCrm
@@ -96,10 +134,14 @@ def load(name: str, context: CrmContext) -> CrmBackend:
         from calsync.crm.opencrm.backend import make
 
         return make(context)
+    if name == "vtiger":
+        from calsync.crm.vtiger.backend import VtigerCrm
+
+        return VtigerCrm(context)
     found = entry_points(group=GROUP)
     for entry in found:
         if entry.name == name:
             backend: CrmBackend = entry.load()(context)
             return backend
-    names = ", ".join(sorted({"builtin", "opencrm", *(entry.name for entry in found)}))
+    names = ", ".join(sorted({"builtin", "opencrm", "vtiger", *(entry.name for entry in found)}))
     raise LookupError(f"no CRM backend is called {name!r}; installed: {names}")

@@ -78,18 +78,17 @@ MAX_DESCRIPTION = 8192
 MAX_REMINDERS, MAX_REMINDER_MINUTES = 5, 40_320
 
 
-def to_item(resource: Resource, whole: bool, meeting: int | None = None) -> Item:
-    """Return a resource as an item; its marker is not verified yet.
+def to_item(resource: Resource, whole: bool) -> Item:
+    """Return a resource as an item; its marker is not verified yet, and its meeting has no number.
 
     `whole`: exceptions that do not come beside it do not exist. An exception becomes an item of its series.
-    `meeting`: the number of what `meeting_name` says.
     Never raises for odd data: the item then says what its problem is.
     """
     series = resource.get("recurringEventId")
     try:
         if series:
             return _exception(series, resource)
-        return _master(resource, whole, meeting)
+        return _master(resource, whole)
     except Unmappable as error:
         problem = str(error)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
@@ -106,7 +105,7 @@ def _exception(series: str, resource: Resource) -> Item:
     return Item(series, exceptions={key: moved}, partial=True, modified=_timestamp(resource.get("updated")))
 
 
-def _master(resource: Resource, whole: bool, meeting: int | None) -> Item:
+def _master(resource: Resource, whole: bool) -> Item:
     key, version = resource["id"], resource.get("etag", "")
     updated = resource.get("updated", "")
     if resource.get("status") == "cancelled":
@@ -129,7 +128,6 @@ def _master(resource: Resource, whole: bool, meeting: int | None) -> Item:
         marker=_marker(properties) if properties else "",
         ical_uid=resource.get("iCalUID", ""),
         untouched=untouched,
-        meeting=meeting,
     )
 
 

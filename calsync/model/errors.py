@@ -42,7 +42,14 @@ class Stale(SideError):
 
 
 class KeyTaken(SideError):
-    """The chosen key was used before, also by a deleted event: choose that of the next generation."""
+    """The chosen key was used before, also by a deleted event: choose that of the next generation.
+
+    `certain` is False when nothing is there under it: the side may not show yet what an earlier try has made.
+    """
+
+    def __init__(self, reason: str, certain: bool = True) -> None:
+        super().__init__(reason)
+        self.certain = certain
 
 
 class CursorExpired(SideError):

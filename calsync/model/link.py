@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from calsync.model.event import EXCEPTION, GUEST, REMINDER, Attendee, Event, Visibility, field_value
+from calsync.model.event import EXCEPTION, GUEST, REMINDER, Attendee, Event, Visibility, field_value, is_guest
 from calsync.model.permission import Level
 from calsync.model.side import SideName
 
@@ -156,10 +156,18 @@ class Fingerprints:
         return face
 
     def exception(self, moved: Event | None) -> str:
-        """Return the fingerprint of one exception: that of its whole content, or of being cancelled."""
+        """Return the fingerprint of one exception: that of its content, or of being cancelled.
+
+        That of its guests comes behind a colon: not every side takes them.
+        """
         if moved is None:
             return "cancelled"
-        return self.of("exception", repr(sorted(self._fields(moved).items())))
+        fields = sorted(self._fields(moved).items())
+        if not moved.attendees:
+            return self.of("exception", repr(fields))
+        guests = repr([item for item in fields if is_guest(item[0])])
+        rest = repr([item for item in fields if not is_guest(item[0])])
+        return f"{self.of('exception', rest)}:{self.of('guests', guests)}"
 
     def match(self, event: Event) -> int:
         """Return a number that is equal for events which people would call the same (63 bits)."""

@@ -38,8 +38,9 @@ class Item:
     as they were. `version` is opaque. `modified` is aware: the side's own time, less what its clock is ahead of
     ours. `marker` is the key of the original, verified by the adapter. `untouched`: as far as the side can tell,
     nobody has changed the entry since it was created. `problem` sets the entry aside. `access` is None where the
-    person may do everything. `before`: what a write has replaced or removed, from a side that `tells_before`.
-    `meeting` is the same number on the calendars of all participants (63 bits); None for what is nobody else's.
+    person may do everything; of what is gone it says whose it was, where the side still tells. `before`: what a
+    write has replaced or removed, from a side that `tells_before`. `meeting` is the same number on the calendars of
+    all participants (63 bits); None for what is nobody else's. `meets_at` is so as long as the start is the same.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Item:
     problem: str = ""
     before: Event | None = None
     meeting: int | None = None
+    meets_at: int | None = None
 
     @property
     def content(self) -> Event | None:
@@ -113,13 +115,16 @@ class Delete:
     """Remove an entry, if it still has `version` ("" removes any).
 
     `heir`: the CRM user who goes on with it, since others still take part: the person only leaves. `quiet`: it is
-    our copy that goes, not the original, so that nobody is mailed whatever the configuration says.
+    our copy that goes, not the original, so that nobody is mailed whatever the configuration says. `is_expected`: for
+    an entry of which the version does not tell everything, whether it is still what the decision was made on; it is
+    looked at right before, and stays when it is not (Stale).
     """
 
     key: str
     version: str = ""
     heir: str = ""
     quiet: bool = False
+    is_expected: Callable[[Item], bool] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     insert,
+    or_,
     select,
     update,
 )
@@ -255,11 +256,15 @@ def current(connection: Connection, vault: Vault) -> list[Account]:
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[int]:
-    """Return the ids of accounts that should have a round now, longest waiting first."""
+    """Return the ids of accounts that should have a round now, longest waiting first.
+
+    So should one that was in order at a time which is still to come: the clock was set back since.
+    """
     runnable = accounts.c.state.in_((*RUNNING, State.FINISHING))
+    clock_set_back = and_(accounts.c.failures == 0, accounts.c.last_success > now)
     rows = connection.execute(
         select(accounts.c.id)
-        .where(runnable, accounts.c.due_at <= now)
+        .where(runnable, or_(accounts.c.due_at <= now, clock_set_back))
         .order_by(accounts.c.due_at)
         .limit(limit)
     )

@@ -53,6 +53,7 @@ links = Table(
     Column("access", String(100), nullable=False, default=""),
     Column("google_access", String(100), nullable=False, default=""),
     Column("meeting", BigInteger),
+    Column("meets_at", BigInteger),
     Column("hides", Boolean, nullable=False, default=False),
     Column("veiled", Boolean, nullable=False, default=False),
     Column("base", Text),
@@ -105,8 +106,8 @@ class Half:
 class Link:
     """A row in memory: changed while it is settled, then saved whole. `id` is 0 until it is stored.
 
-    `meeting`: see `model.side.Item`. `hides`: the Google event is private, so that the CRM gets the time alone;
-    `veiled`: so is the copy of somebody else who takes part in the same CRM record.
+    `meeting`, `meets_at`: see `model.side.Item`. `hides`: the Google event is private, so that the CRM gets the time
+    alone; `veiled`: so is the copy of somebody else who takes part in the same CRM record.
     """
 
     account_id: int
@@ -118,6 +119,7 @@ class Link:
     access: Access | None = None
     google_access: Access | None = None
     meeting: int | None = None
+    meets_at: int | None = None
     hides: bool = False
     veiled: bool = False
     base: Base = field(default_factory=Base)
@@ -142,7 +144,8 @@ class Link:
         self.dirty = False
 
     def unpark(self) -> None:
-        """Forget why the link was set aside."""
+        """Forget why the link was set aside, and have it settled."""
+        self.dirty = self.dirty or self.cause is not None
         self.cause = self.cause_side = self.cause_since = None
 
 
@@ -175,6 +178,7 @@ def bare_values_of(link: Link) -> dict[str, Any]:
         "access": _dump_access(link.access),
         "google_access": _dump_access(link.google_access),
         "meeting": link.meeting,
+        "meets_at": link.meets_at,
         "hides": link.hides,
         "veiled": link.veiled,
         "base": _dump_base(link.base),
@@ -200,9 +204,9 @@ def link_of(row: Sequence[Any]) -> Link:
     link_id, account_id, origin, generation = row[:4]
     google_key, google_version, google_state, google_seen, google_modified = row[4:9]
     crm_key, crm_version, crm_state, crm_seen, crm_modified = row[9:14]
-    access, google_access, meeting, hides, veiled = row[14:19]
-    base, intents, dirty, held, match, wake_day, attempts, retry_at = row[19:27]
-    cause, cause_side, cause_since = row[27:]
+    access, google_access, meeting, meets_at, hides, veiled = row[14:20]
+    base, intents, dirty, held, match, wake_day, attempts, retry_at = row[20:28]
+    cause, cause_side, cause_since = row[28:]
     origin = _SIDES[origin]
     return Link(
         account_id,
@@ -214,6 +218,7 @@ def link_of(row: Sequence[Any]) -> Link:
         _load_access(access),
         _load_access(google_access),
         meeting,
+        meets_at,
         hides,
         veiled,
         _load_base(base, origin),

@@ -117,6 +117,12 @@ def reconsider_held(connection: Connection, account_id: int) -> None:
     )
 
 
+def hasten(connection: Connection, account_id: int) -> None:
+    """Let links of an account that wait for a moment wait no longer."""
+    waiting = links.c.retry_at.is_not(None)
+    connection.execute(update(links).where(links.c.account_id == account_id, waiting).values(retry_at=None))
+
+
 def by_event(connection: Connection, account_id: int, event_id: str) -> Link | None:
     """Return the link of an event by its id on either side."""
     either = or_(links.c.google_key == event_id, links.c.crm_key == event_id)

@@ -45,7 +45,8 @@ notices = Table(
 class Partner:
     """The link of somebody else who takes part: `record` is the CRM's key, None while it is being made.
 
-    `hides`: their copy is private. `running`: rounds of their account take place.
+    `hides`: their copy is private. `meets_at`: when, as their copy was last seen (see `model.side.Item`).
+    `running`: rounds of their account take place.
     """
 
     user: str
@@ -54,6 +55,7 @@ class Partner:
     record: str | None
     hides: bool
     running: bool
+    meets_at: int | None = None
 
 
 _TURN = text("SELECT pg_advisory_xact_lock(:meeting)")
@@ -66,6 +68,7 @@ _PARTNERS = (
         links.c.crm_key,
         links.c.hides,
         accounts.c.state,
+        links.c.meets_at,
         links.c.meeting,
     )
     .join(accounts, accounts.c.id == links.c.account_id)
@@ -97,8 +100,8 @@ def partners(
         query = _PARTNERS.where(
             links.c.meeting.in_(numbers[start : start + 500]), links.c.account_id != account_id
         )
-        for user, account, link, record, hides, state, meeting in connection.execute(query):
-            found[meeting].append(Partner(user, account, link, record, hides, state in RUNNING))
+        for user, account, link, record, hides, state, meets_at, meeting in connection.execute(query):
+            found[meeting].append(Partner(user, account, link, record, hides, state in RUNNING, meets_at))
     return found
 
 

@@ -43,7 +43,9 @@ def sweep(work: Work, side: SideName, seen: set[int], newest: int) -> None:
                 work.tally.failed += 1
                 continue
             sights.look(work.scene, link, side, item, keep_content=False)
-            alive = alive + 1 if item is not None and not item.gone and item.event is not None else 0
+            work.tally.quarantined += bool(item is not None and item.problem)
+            # One that this person takes no part in any more is rightly not listed.
+            alive = alive + 1 if link.half(side).state in (Kind.SAME, Kind.CHANGED) else 0
             if alive >= LIARS:
                 raise Later(f"{side.value}: a complete listing leaves out entries that are there")
         with writing(work.engine) as connection:

@@ -21,7 +21,7 @@ def by_marker(
     scene: Scene,
     side: SideName,
     items: Mapping[str, Item],
-    known: Mapping[str, Link],
+    known: dict[str, Link],
 ) -> tuple[dict[str, Link], set[str]]:
     """Return links of originals whose copies come into sight under a key that was not recorded, by that key.
 
@@ -31,7 +31,8 @@ def by_marker(
     originals: dict[str, str] = {}
     strangers: set[str] = set()
     for key, item in items.items():
-        original = "" if key in known or item.gone else original_of(scene, side, item)
+        settled = item.gone or (key in known and not _is_nameless(known[key], side))
+        original = "" if settled else original_of(scene, side, item)
         if original in originals.values():
             strangers.add(key)
         elif original:
@@ -47,6 +48,8 @@ def by_marker(
         if _lacks_copy(link, side, items):
             adopted[key] = known.get(link.half(side).key or "", link)
             _give_copy(adopted[key], side, key)
+            if key in known:
+                _take_over(connection, adopted[key], known.pop(key), side)
         else:
             strangers.add(key)
     return adopted, strangers
@@ -59,6 +62,19 @@ def _lacks_copy(link: Link, side: SideName, items: Mapping[str, Item]) -> bool:
         return False
     listed = items.get(half.key or "")
     return half.key is None or half.state in (Kind.NEVER, Kind.GONE) or (listed is not None and listed.gone)
+
+
+def _is_nameless(link: Link, side: SideName) -> bool:
+    """Return whether nothing is known of a link's event but exceptions, which do not say what they are a copy of."""
+    half, other = link.half(side), link.half(side.other)
+    return other.key is None and not link.base.linked and not link.intents and half.version == ""
+
+
+def _take_over(connection: Connection, link: Link, nameless: Link, side: SideName) -> None:
+    """Give a link the exceptions that were listed before the copy which they belong to."""
+    half, seen = link.half(side), nameless.half(side)
+    half.state, half.seen = seen.state, seen.seen
+    links.remove(connection, [nameless.id])
 
 
 def _give_copy(link: Link, side: SideName, key: str) -> None:

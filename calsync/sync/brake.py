@@ -15,7 +15,7 @@ from collections import Counter
 
 from calsync.model.errors import Refused, SideError, Stale
 from calsync.model.policy import INSTALLATION_BRAKE
-from calsync.model.side import SideName
+from calsync.model.side import Delete, MailsGuests, SideName
 from calsync.store import brake, links
 from calsync.store.accounts import State
 from calsync.store.database import reading
@@ -99,6 +99,15 @@ def _title(work: Work, side: SideName, key: str) -> str:
     return item.event.title if item is not None and item.event is not None else ""
 
 
+def _mails(work: Work, side: SideName, key: str) -> list[str]:
+    """Return who would be mailed about a deletion; nobody when that cannot be found out now."""
+    calendar = work.sides[side]
+    try:
+        return list(calendar.whom(Delete(key))) if isinstance(calendar, MailsGuests) else []
+    except (Refused, Stale):
+        return []
+
+
 def _plan_held(work: Work, side: SideName, ids: list[int]) -> None:
     """Put deletions into the plan that `approve` would let through."""
     for start in range(0, len(ids), BATCH):
@@ -111,7 +120,7 @@ def _plan_held(work: Work, side: SideName, ids: list[int]) -> None:
                 "id": link.half(side).key or "",
                 "title": _title(work, side, link.half(side).key or ""),
                 "fields": [],
-                "mails": [],
+                "mails": _mails(work, side, link.half(side).key or ""),
                 "held": True,
             }
             for link in batch

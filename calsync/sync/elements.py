@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from calsync.model.event import ANSWER, REMINDER, Event, is_guest, sort_attendees, whole_name
+from calsync.model.event import ANSWER, REMINDER, Event, exception_key, is_guest, sort_attendees, whole_name
 from calsync.model.link import LISTED, Face, Sight
 from calsync.model.side import Patch
 
@@ -44,6 +44,29 @@ def with_elements(event: Event, moving: frozenset[str], source: Sight, target: S
     if any(name == "reminders" or name.startswith(REMINDER) for name in moving):
         changes["reminders"] = _reminders(moving, source, target.face if target.event is not None else base)
     return replace(event, **changes) if changes else event  # type: ignore[arg-type]
+
+
+#: What exceptions have from their series unless they say otherwise, and both sides let them follow in.
+_SHARED = frozenset({"title", "description", "location"})
+
+
+def shared_with_series(moving: Iterable[str], back: frozenset[str]) -> frozenset[str]:
+    """Return the fields of a series that move `back` while exceptions of it move here: these follow them."""
+    return back & _SHARED if any(exception_key(name) for name in moving) else frozenset()
+
+
+def following_series(event: Event, moving: Iterable[str], shared: frozenset[str], series: Event) -> Event:
+    """Return an event whose moving exceptions have the `shared` fields of `series`, as far as they are like `event`.
+
+    Its own side will show them so as well, once these fields have been written to its series.
+    """
+    moved: dict[str, Event | None] = {}
+    for key in filter(None, map(exception_key, moving)):
+        exception = event.exceptions.get(key)
+        if exception is not None:
+            alike = [name for name in shared if getattr(exception, name) == getattr(event, name)]
+            moved[key] = replace(exception, **{name: getattr(series, name) for name in alike})
+    return event.with_exceptions({**event.exceptions, **moved})
 
 
 def _reminders(moving: Iterable[str], source: Sight, there: Face) -> tuple[int, ...] | None:

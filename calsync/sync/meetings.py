@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: How long a link waits for a record that somebody else's round is making.
 WAIT = timedelta(seconds=5)
 
+#: How often it waits for a record whose start will agree once a partner's round has followed the meeting.
+PATIENCE = 12
+
 
 def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
     """Let links that would make a record join the one that a partner's link leads to.
@@ -48,7 +51,10 @@ def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
         for plan in creating[meeting]:
             record = next((partner.record for partner in partners if partner.record), None)
             if record is not None:
-                twins |= _take_up(work, plan, record, partners)
+                twin = _take_up(work, plan, record, partners)
+                if twin is not None:
+                    twins.add(twin.id)
+                    joined += [twin] if plan.waits else []
                 (joined if plan.link.crm.key else waiting if plan.waits else []).append(plan.link)
             elif any(partner.running for partner in partners):
                 waiting.append(plan.link)
@@ -123,28 +129,31 @@ def _creating(plans: Iterable[Plan]) -> dict[int, list[Plan]]:
     return found
 
 
-def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -> set[int]:
+def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -> Link | None:
     """Join a link with a partner's record, if it is the same meeting for this person; otherwise it stands alone.
 
-    Returns the id of a link of the same person that had the record, if any. Of one that has led to a copy, made
-    before Google showed them the meeting itself, the copy is taken back first: the plan then `waits`.
+    Returns the link of the same person that had the record, if any. Of one that has led to a copy, made before
+    Google showed them the meeting itself, the copy is taken back first: the plan then `waits`.
     """
     link = plan.link
     item = work.sides[SideName.CRM].read(record)
     event = plan.seen[SideName.GOOGLE].event
     with reading(work.engine) as connection:
         twin = links.by_keys(connection, link.account_id, SideName.CRM, [record]).get(record)
-    if item is None or event is None or not _is_same(item, event) or _is_another(twin):
+    if item is None or event is None or not _is_joint(item) or _is_another(twin):
         plan.alone = True
-        return set()
+        return None
+    if not _starts_together(link, item, event, partners):
+        _await_start(work, plan, [partner for partner in partners if partner.record == record])
+        return None
     if twin is not None and (twin.google.key is not None or twin.intents):
         plan.waits = True
         if twin.intents or twin.crm.state is Kind.WITHHELD:
-            return set()
+            return None
         twin.crm.state, twin.crm.seen, twin.dirty, twin.retry_at = Kind.WITHHELD, None, True, None
         with writing(work.engine) as connection:
             links.save(connection, [twin])
-        return {twin.id}
+        return twin
     link.crm.key, link.match, link.intents = record, None, ()
     link.veiled = any(partner.hides for partner in partners if partner.record == record)
     sights.look(work.scene, link, SideName.CRM, item)
@@ -156,7 +165,7 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         links.remove(connection, [twin.id] if twin is not None else [])
         links.save(connection, [link])
         tell(connection, work)
-    return {twin.id} if twin is not None else set()
+    return twin
 
 
 def _look_at_google(work: Work, link: Link) -> bool:
@@ -174,9 +183,28 @@ def _is_another(twin: Link | None) -> bool:
     return twin is not None and twin.google.key is not None and twin.origin is SideName.GOOGLE
 
 
-def _is_same(item: Item, event: Event) -> bool:
-    takes_part = item.access is not None and bool(item.access.relations)
-    return not item.gone and takes_part and item.event is not None and item.event.start == event.start
+def _is_joint(item: Item) -> bool:
+    """Return whether the person takes part in a record."""
+    return not item.gone and item.access is not None and bool(item.access.relations)
+
+
+def _starts_together(link: Link, item: Item, event: Event, partners: Sequence[Partner]) -> bool:
+    """Return whether a record, or the Google event of somebody who has it, starts when this person's event does."""
+    if item.event is not None and item.event.start == event.start:
+        return True
+    return any(partner.meets_at == link.meets_at for partner in partners if partner.record == item.key)
+
+
+def _await_start(work: Work, plan: Plan, partners: Sequence[Partner]) -> None:
+    """Let a link wait while a partner's round can bring the record's start in step with the meeting's."""
+    running = {partner.user for partner in partners if partner.running}
+    if not running or plan.link.attempts >= PATIENCE:
+        plan.alone = True
+        return
+    plan.waits = True
+    plan.link.attempts += 1
+    with writing(work.engine) as connection:
+        accounts.wake(connection, running, work.scene.now)
 
 
 def _wait(work: Work, waiting: Sequence[Link]) -> None:

@@ -23,7 +23,7 @@ from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
 from calsync.model.side import SIDES, SideName
 from calsync.model.zones import same_zone
-from calsync.sync.elements import lacks_guests, with_elements
+from calsync.sync.elements import following_series, lacks_guests, shared_with_series, with_elements
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 
@@ -141,7 +141,7 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
         if sights[side].kind is not Kind.WITHHELD or base.origin is not side:
             continue
         copy = sights[side.other]
-        if base.face(side.other) is None or copy.kind in (Kind.GONE, Kind.NEVER):
+        if copy.kind in (Kind.GONE, Kind.NEVER):
             return Decision("withheld; no copy")
         lost = sorted(moved(base.face(side.other), copy)) if copy.event else []
         losers = tuple(Loser(name, None, copy.value(name), side) for name in lost)
@@ -151,20 +151,27 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
 
 def _meet(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     """Decide about what was never agreed: copy what is on one side, pair what is on both."""
+    google = sights[GOOGLE]
     there = [side for side in SIDES if sights[side].kind in (Kind.CHANGED, Kind.SAME)]
     if not there:
         return Decision("nothing there", forget=True)
     lacking = frozenset(side for side in there if not sights[side].whole)
     if lacking:
         return Decision("content needed", need=lacking)
+    if there == [GOOGLE] and base.origin is CRM and sights[CRM].kind is Kind.GONE and not sights[CRM].owned:
+        # A copy that was found again, of a record of somebody else who has deleted it.
+        losers = tuple(Loser(name, None, google.value(name), CRM) for name in sorted(moved(None, google)))
+        return Decision("deleted by its owner", (Remove(GOOGLE),), losers)
     if len(there) == 1:
         return _copy(there[0], sights, rules, "new")
-    google, crm = sights[GOOGLE].face, sights[CRM].face
-    common = {name for name, value in google.items() if crm.get(name) == value or _is_alike(name, sights)}
+    crm = sights[CRM].face
+    common = {
+        name for name, value in google.face.items() if crm.get(name) == value or _is_alike(name, sights)
+    }
     agreed = replace(
-        base, google={name: google[name] for name in common}, crm={name: crm[name] for name in common}
+        base, google={name: google.face[name] for name in common}, crm={name: crm[name] for name in common}
     )
-    decision = _merge(agreed, sights, rules)
+    decision = _merge(agreed, sights, rules, first=True)
     return replace(decision, because="paired", agreed=decision.agreed | frozenset(common))
 
 
@@ -204,25 +211,45 @@ def _copy(source: SideName, sights: dict[SideName, Sight], rules: Rules, because
 def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     alive = sights[gone.other]
     edits = moved(base.face(gone.other), alive)
-    if edits and any(_crosses(name, gone, base, sights, rules) for name in edits):
+    # A meeting of somebody else goes when they say so; their guests' edits are kept as having lost.
+    final = gone is CRM and base.origin is CRM and not sights[CRM].owned
+    if not final and any(_may_carry(name, gone, base, sights, rules) for name in edits):
         return _copy(gone.other, sights, rules, "edit beats delete")
     if not rules.direction.towards(gone.other):
         return Decision("direction", held=True)
     if gone is CRM and base.origin is GOOGLE and not sights[CRM].owned:
         # Another participant has deleted a record of theirs: that is no answer to the invitation.
         return Decision("deleted by its owner", held=True)
-    return Decision(f"deleted on {gone.value}", (Remove(gone.other),))
+    lost = [name for name in sorted(edits) if _is_worth_keeping(name, base, sights)]
+    losers = tuple(Loser(name, None, alive.value(name), gone) for name in lost)
+    return Decision(f"deleted on {gone.value}", (Remove(gone.other),), losers)
+
+
+def _is_worth_keeping(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
+    """Return whether a person would miss an edit that goes with its event: not one of guests or reminders."""
+    if exception_key(name) is not None and sights[CRM].event is not None:
+        return not _only_guests_moved(name, base, sights[CRM])
+    return not is_guest(name) and not _is_personal(name)
 
 
 def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
     """Return whether the rules let a field move to `target`."""
     if not rules.direction.towards(target):
         return False
-    if target is GOOGLE and is_guest(name) and not rules.guests_write:
-        return _is_answer(name, target, base, sights, rules)
+    if target is GOOGLE and not rules.guests_write:
+        if is_guest(name):
+            return _is_answer(name, target, base, sights, rules)
+        if exception_key(name) and _only_guests_moved(name, base, sights[CRM]):
+            return False
     if is_text(name) or name == "visibility":
         return REDACTED not in _there(target, base, sights)
     return True
+
+
+def _only_guests_moved(name: str, base: Base, crm: Sight) -> bool:
+    """Return whether nothing but its guests is new of an exception in the CRM."""
+    before, now = (base.face(CRM) or {}).get(name, ""), crm.face.get(name, "")
+    return before != now and before.partition(":")[0] == now.partition(":")[0]
 
 
 def _there(side: SideName, base: Base, sights: dict[SideName, Sight]) -> Face:
@@ -242,8 +269,9 @@ def _is_personal(name: str) -> bool:
 
 @dataclass(slots=True)
 class _Merging:
-    """What a merge collects while it walks over the fields."""
+    """What a merge collects while it walks over the fields. `first`: the two sides have never agreed before."""
 
+    first: bool
     agreed: set[str] = field(default_factory=set)
     to: dict[SideName, set[str]] = field(default_factory=lambda: {GOOGLE: set(), CRM: set()})
     back: set[str] = field(default_factory=set)
@@ -251,10 +279,10 @@ class _Merging:
     held: bool = False
 
 
-def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
+def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool = False) -> Decision:
     edits = {side: moved(base.face(side), sights[side]) for side in SIDES}
     edits = _complete_units(edits, sights)
-    merging = _Merging()
+    merging = _Merging(first)
     for name in sorted(edits[GOOGLE] | edits[CRM]):
         if _is_personal(name) and base.origin is GOOGLE and not sights[CRM].owned:
             # A record of several people: each copy keeps its own reminders.
@@ -359,13 +387,18 @@ def _as_decision(
             moving[side], edits[side.other], source.face, target, base.face(side) or {}
         ):
             need.add(side)
+        if shared_with_series(moving[side], moving[side.other]) and not source.master:
+            need.add(side.other)
     if need:
         return Decision("content needed", need=frozenset(need))
     actions: list[Action] = []
     for side in SIDES:
-        source = sights[side.other]
+        source, target = sights[side.other], sights[side]
         if moving[side] and source.event is not None:
-            event = with_elements(source.event, moving[side], source, sights[side], base.face(side) or {})
+            event = with_elements(source.event, moving[side], source, target, base.face(side) or {})
+            shared = shared_with_series(moving[side], moving[side.other] - edits[side.other])
+            if shared and not merging.first and target.event is not None:
+                event = following_series(event, moving[side], shared, target.event)
             actions.append(Change(side, moving[side], event, source.face))
     because = "put back: may not edit" if merging.back else "edited" if actions else "in step"
     return Decision(

@@ -6,9 +6,9 @@ Each action settles its own fields on both faces, so a half-done merge is record
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from calsync.model.errors import Later, SideError
+from calsync.model.errors import SideError, ends_account
 from calsync.model.event import exception_key
 from calsync.model.link import REDACTED, Base, Face, Intent, Kind, Sight, Verb
 from calsync.model.side import SIDES, Item, Outcome, SideName, Write
@@ -77,7 +77,7 @@ def record_outcomes(
     link.base = (
         Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin) if joined else _left(link, faces)
     )
-    link.intents = tuple(step.intent for step in done if isinstance(step.outcome, Later))
+    link.intents = tuple(step.intent for step in done if _is_open(step.outcome))
     unsettled = any(step.failed or step.resumed for step in done)
     if not unsettled:
         link.held = decision.held
@@ -86,6 +86,11 @@ def record_outcomes(
         if isinstance(step.outcome, Item) and not step.removed and step.intent.verb is not Verb.REVIVE:
             sights.look(scene, link, step.intent.side, step.outcome, keep_content=False)
     link.dirty = link.dirty or unsettled
+
+
+def _is_open(outcome: Outcome) -> bool:
+    """Return whether a write may have happened, as a whole or in part, although it failed."""
+    return isinstance(outcome, SideError) and ends_account(outcome)
 
 
 def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
@@ -103,7 +108,7 @@ def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
         _take_removal(link, intent.side.other)
         link.origin = intent.side
         return False
-    stored = sights.face_of(scene, link, intent.side, outcome)
+    stored = _stored(scene, link, intent, outcome)
     if intent.verb is Verb.CREATE:
         _take_creation(link, faces, intent, outcome, stored)
         if step.resumed:
@@ -115,6 +120,16 @@ def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
     if REDACTED in intent.source and landed:
         _advance(faces[intent.side.other], intent.source, [REDACTED])
     return True
+
+
+def _stored(scene: sights.Scene, link: Link, intent: Intent, item: Item) -> Face:
+    """Return the face of what was written; what we have made private ourselves is no secret."""
+    base, visibility = link.base, intent.sent.get("visibility")
+    if visibility and base.google is not None and intent.side is SideName.GOOGLE:
+        link.base = replace(base, google={**base.google, "visibility": visibility})
+    face = sights.face_of(scene, link, intent.side, item)
+    link.base = base
+    return face
 
 
 def _take_creation(link: Link, faces: Faces, intent: Intent, item: Item, stored: Face) -> None:
@@ -135,9 +150,12 @@ def _take_creation(link: Link, faces: Faces, intent: Intent, item: Item, stored:
 
 
 def _forget_unwritten(faces: Faces, intent: Intent, stored: Face) -> None:
-    """Take exceptions that the process did not get to write out of the agreement, so that they are written."""
-    for name in intent.sent:
-        if exception_key(name) is not None and name not in stored:
+    """Take exceptions that the process may not have got to write out of the agreement.
+
+    They are written then; one that somebody has changed by now clashes with what was to be written.
+    """
+    for name, value in intent.sent.items():
+        if exception_key(name) is not None and stored.get(name) != value:
             for face in faces.values():
                 face.pop(name, None)
 

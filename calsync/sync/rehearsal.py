@@ -86,6 +86,10 @@ class PretendedSide:
         """Note each write in the plan, and answer as if it had been done."""
         return one_at_a_time(self._pretend, batch)
 
+    def whom(self, write: Write) -> Sequence[str]:
+        """Return the side's own."""
+        return self._whom(write)
+
     def _pretend(self, write: Write) -> Item | None:
         mails = list(self._whom(write))
         self.mails += len(mails)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calsync.model.errors import NotTried, SideError
+from calsync.model.errors import NotTried, Refused, SideError
 from calsync.model.link import Intent, Verb
 from calsync.model.side import SIDES, Item
 from calsync.store import links
@@ -20,15 +20,24 @@ def finish_open(work: Work) -> None:
     while True:
         with reading(work.engine) as connection:
             batch = links.unfinished(connection, work.scene.account.id, BATCH)
-        for link in batch:
-            resume(work, link)
-        if len(batch) < BATCH:
+        left = [link for link in batch if not resume(work, link)]
+        if len(batch) < BATCH or left:
             return
 
 
-def resume(work: Work, link: Link) -> None:
-    """Find out whether a link's open intents came true, and record it; nothing is written remotely."""
-    done = [Done(intent, _landed(work, link, intent), resumed=True) for intent in link.intents]
+def resume(work: Work, link: Link) -> bool:
+    """Find out whether a link's open intents came true, and record it; nothing is written remotely.
+
+    Returns False when the side refuses to tell of this event now: its intents stay open, and others go on.
+    """
+    try:
+        done = [Done(intent, _landed(work, link, intent), resumed=True) for intent in link.intents]
+    except Refused as error:
+        link.park(link.origin, error.reason, work.scene.now)
+        work.tally.quarantined += 1
+        with writing(work.engine) as connection:
+            links.save(connection, [link])
+        return False
     seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
     nothing = Decision("resumed")
     record_outcomes(work.scene, link, seen, nothing, done)
@@ -38,6 +47,7 @@ def resume(work: Work, link: Link) -> None:
             links.remove(connection, [link.id])
         else:
             links.save(connection, [link])
+    return True
 
 
 def _landed(work: Work, link: Link, intent: Intent) -> Item | SideError | None:

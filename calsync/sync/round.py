@@ -106,6 +106,7 @@ def _stop(work: Work, state: State, reason: str) -> None:
 
 def _whole(work: Work, order: Order) -> None:
     account = work.scene.account
+    _mind_clock(work)
     waiting = links.waiting(work.engine, account.id, work.scene.now)
     if waiting.unfinished:
         finish_open(work)
@@ -117,12 +118,20 @@ def _whole(work: Work, order: Order) -> None:
         _wake(work)
     if waiting.noticed:
         meetings.take_up_notices(work)
-    if complete or work.tally.changed:
+    if complete or work.tally.changed or waiting.dirty:
         pair(work)
     _settle_all(work, order)
     delete_or_hold(work)
     if work.relist:
         work.columns["google_cursor"] = None
+
+
+def _mind_clock(work: Work) -> None:
+    """Let nothing wait for a time that lies as far ahead as the clock was set back."""
+    account, now = work.scene.account, work.scene.now
+    if any(at is not None and at > now for at in (account.google_looked, account.crm_looked)):
+        with writing(work.engine) as connection:
+            links.hasten(connection, account.id)
 
 
 def _rules_moved(work: Work) -> bool:
@@ -200,6 +209,7 @@ def _list_all(work: Work, side: SideName, order: Order | None) -> None:
     seen: set[int] = set()
     cursor = None
     trouble: SideError | None = None
+    work.scene.early.clear()
     for page in work.sides[side].observe(None):
         with writing(work.engine) as connection:
             noted = _note(work, connection, side, page, waiting)

@@ -7,7 +7,7 @@ die between any two lines: an open intent is finished by `resume` before anythin
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from calsync.model.errors import (
     Stale,
     ends_account,
 )
-from calsync.model.event import Event, is_guest
+from calsync.model.event import Event, exception_key, is_guest
 from calsync.model.link import REDACTED, Face, Intent, Kind, Sight, Verb
 from calsync.model.permission import Level
 from calsync.model.side import (
@@ -32,6 +32,7 @@ from calsync.model.side import (
     CalendarSide,
     Create,
     Delete,
+    Item,
     Outcome,
     SideName,
     Update,
@@ -43,6 +44,7 @@ from calsync.store.links import Link
 from calsync.sync import meetings, sights
 from calsync.sync.elements import patch_of
 from calsync.sync.journal import enter, look_back
+from calsync.sync.recognition import introduce_anew, is_unnamed_copy
 from calsync.sync.reconcile import (
     Action,
     Change,
@@ -50,6 +52,7 @@ from calsync.sync.reconcile import (
     Decision,
     Remove,
     Rules,
+    moved,
     reconcile,
 )
 from calsync.sync.recording import Done, record_outcomes, record_rest
@@ -139,11 +142,18 @@ def carry_out(work: Work, plans: Sequence[Plan]) -> SideError | None:
 
 
 def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
-    """Return what to do about a link; None when its deletion has to wait, or it was set aside."""
+    """Return what to do about a link; None when its deletion has to wait, it was set aside, or has become another.
+
+    Nothing is decided while nobody can tell what became of an earlier write.
+    """
+    if link.intents:
+        return None
     try:
         plan = _decided(work, link)
     except (Refused, Stale) as error:
         _set_aside(work, link, error)
+        return None
+    if plan is None:
         return None
     removals = [
         action for action in plan.decision.actions if isinstance(action, Remove) and not action.retract
@@ -157,7 +167,8 @@ def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
     return plan
 
 
-def _decided(work: Work, link: Link) -> Plan:
+def _decided(work: Work, link: Link) -> Plan | None:
+    _look_for_original(work, link)
     for _ in range(TRIES):
         seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
         decision = reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
@@ -165,8 +176,21 @@ def _decided(work: Work, link: Link) -> Plan:
         if not need:
             return Plan(link, seen, decision)
         for side in need:
-            _read(work, link, side)
+            item = _read(work, link, side)
+            if is_unnamed_copy(work.scene, link, side, item):
+                introduce_anew(work.engine, work.scene, link, side, item)
+                return None
     raise Refused("the event does not come whole")
+
+
+def _look_for_original(work: Work, link: Link) -> None:
+    """See the original that a copy names, when no observation has shown it: it may not be this person's any more."""
+    for side in SIDES:
+        half = link.half(side)
+        if half.key is not None and half.state is Kind.NEVER and not link.base.linked:
+            item = work.sides[side].read(half.key)
+            if item is not None:
+                sights.look(work.scene, link, side, item)
 
 
 def _held_back(link: Link, seen: dict[SideName, Sight]) -> frozenset[SideName]:
@@ -176,12 +200,13 @@ def _held_back(link: Link, seen: dict[SideName, Sight]) -> frozenset[SideName]:
     return frozenset(side for side in SIDES if seen[side].kind is Kind.SAME and seen[side].event is None)
 
 
-def _read(work: Work, link: Link, side: SideName) -> None:
+def _read(work: Work, link: Link, side: SideName) -> Item:
     item = work.sides[side].read(link.half(side).key or "")
     if item is None:
         # A 404 for an event that is not known to be deleted proves nothing.
         raise Stale(f"{side.value}: the event is not there")
     sights.look(work.scene, link, side, item)
+    return item
 
 
 def _set_aside(work: Work, link: Link, error: SideError) -> None:
@@ -217,15 +242,40 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
         heir = meetings.heir(work.engine, link) if side is SideName.CRM and not action.retract else ""
-        return Intent(side, verb, key, "", half.version), Delete(key, half.version, heir, action.retract)
+        return Intent(side, verb, key, "", half.version), Delete(
+            key, half.version, heir, action.retract, _expectation(work, plan, side)
+        )
     if isinstance(action, Copy):
         return _copy_step(work, link, action)
-    moving = {name: action.source.get(name, "") for name in action.fields}
+    moving = {name: _value(work, action, name) for name in action.fields}
     source = moving | {REDACTED: action.source.get(REDACTED, "")}
     sent = _as_written(work, side, action.event, moving)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
     patch = patch_of(action.fields, _for_target(plan, action), plan.seen[side].level >= Level.EDIT)
     return intent, Update(half.key or "", patch, half.version, link.access)
+
+
+def _expectation(work: Work, plan: Plan, side: SideName) -> Callable[[Item], bool] | None:
+    """Return how to tell that nothing of a series is new to this decision; None for a single event."""
+    seen, before = plan.seen[side], plan.link.base.face(side) or {}
+    expected = dict(before)
+    for name in moved(before, seen):
+        expected[name] = seen.face.get(name, "")
+    if not expected.get("recurrence"):
+        return None
+    names = frozenset(expected)
+
+    def is_expected(item: Item) -> bool:
+        face = sights.face_of(work.scene, plan.link, side, item)
+        return all(face.get(name, "") == expected.get(name, "") for name in names | face.keys())
+
+    return is_expected
+
+
+def _value(work: Work, action: Change, name: str) -> str:
+    """Return the face value of a field that moves: that of an exception may follow what moves the other way."""
+    value, moved = action.source.get(name, ""), action.event.exceptions.get(exception_key(name) or "")
+    return value if moved is None else work.scene.account.cipher.fingerprints.exception(moved)
 
 
 def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:
@@ -362,6 +412,8 @@ def _after(work: Work, plan: Plan) -> None:
         elif isinstance(outcome, Limited):
             link.retry_at = work.scene.now + timedelta(seconds=outcome.after)
             work.tally.failed += 1
+        elif isinstance(outcome, KeyTaken) and not outcome.certain and link.attempts < TRIES:
+            postpone(work, link)
         elif isinstance(outcome, KeyTaken):
             # Of a copy that was deleted, and forgotten here.
             link.generation += 1

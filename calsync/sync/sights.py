@@ -29,6 +29,9 @@ _PLACES = {side: f"link.{side.value}_seen" for side in SideName}
 #: How long a person's Google calendar may take to show a meeting before they get a copy of its record instead.
 INVITATION_WAIT = timedelta(minutes=1)
 
+#: How a record concerns a person themselves, not only their team.
+_TAKING_PART = frozenset({Relation.MINE, Relation.INVITED})
+
 #: More than a batch of links needs; faces that are not kept are taken again.
 _FACES_KEPT = 1000
 
@@ -45,6 +48,8 @@ class Scene:
     google_prefix: str
     #: Faces of the events at hand, by identity: what a side has stored as it was sent need not be looked at anew.
     faces: dict[int, tuple[Event, Face]] = field(default_factory=dict)
+    #: Exceptions that this listing has shown before their series, by the key of that: each page stands alone otherwise.
+    early: dict[str, dict[str, Event | None]] = field(default_factory=dict)
     #: Links whose Google event has become private, or public: who shares their record has to know.
     veils: list[Link] = field(default_factory=list)
 
@@ -73,7 +78,7 @@ def record(
     `waiting`: match numbers of links that the other side alone has shown. With them, new links that can only
     become copies are returned unstored, for the caller to settle while their content is at hand.
     """
-    merged = _by_key(items)
+    merged = _with_early(scene, _by_key(items))
     known = links.by_keys(connection, scene.account.id, side, list(merged))
     adopted, strangers = by_marker(connection, scene, side, merged, known)
     noted = Noted(seen=[])
@@ -117,9 +122,11 @@ def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_conte
     `keep_content`: hold on to the content even when it is as at base, since a decision needs it.
     """
     half = link.half(side)
-    half.seen = None
     if item is None:
         item = Item(half.key or "", gone=True)
+    if item.gone or (item.event is not None and not item.partial):
+        # Of a part only that part is news: what else was seen, and is not settled, still holds.
+        half.seen = None
     _apply(scene, link, side, item, keep_content)
 
 
@@ -185,6 +192,17 @@ def _by_key(items: Iterable[Item]) -> dict[str, Item]:
     return merged
 
 
+def _with_early(scene: Scene, merged: dict[str, Item]) -> dict[str, Item]:
+    """Give each series the exceptions that an earlier page has shown of it, and keep those that come too early."""
+    for key, item in merged.items():
+        if item.event is None and item.exceptions:
+            scene.early.setdefault(key, {}).update(item.exceptions)
+        elif scene.early and item.event is not None and not item.partial:
+            early = scene.early.pop(key, {})
+            merged[key] = replace(item, exceptions={**early, **item.exceptions})
+    return merged
+
+
 def _join(before: Item, item: Item) -> Item:
     main = item if item.version or item.event or item.gone else before
     if before.problem or item.problem:
@@ -195,7 +213,8 @@ def _join(before: Item, item: Item) -> Item:
 def _is_known(link: Link, side: SideName, item: Item) -> bool:
     half = link.half(side)
     same = half.state is Kind.SAME and bool(item.version) and half.version == item.version
-    return same and not item.exceptions and not item.gone and not item.problem
+    allowed = side is SideName.GOOGLE or item.access in (None, link.access)
+    return same and allowed and not item.exceptions and not item.gone and not item.problem
 
 
 def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | None:
@@ -261,37 +280,58 @@ def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: b
     """Put an item into the link; False when nothing has to be saved."""
     half = link.half(side)
     if item.problem:
+        half.state, half.seen = Kind.UNKNOWN, None
         link.park(side, item.problem, scene.now)
         return True
-    link.unpark()
+    if half.state is Kind.GONE and item.event is None and item.exceptions:
+        # What is said of the exceptions of a deleted series does not bring it back.
+        return False
     half.version = item.version or half.version
     half.modified = item.modified or half.modified
     if side is SideName.CRM:
-        link.access = item.access or link.access
+        # What is gone keeps the access that it had; of what was never seen this is the first that is known.
+        link.access = (not item.gone and item.access) or link.access or item.access
     else:
         _apply_meeting(scene, link, item)
-    kind = _kind(scene, side, item, link.origin is not side)
+    kind = _kind(scene, side, item, link.origin is not side, link)
     if kind is not Kind.CHANGED:
         half.state, half.seen, link.dirty, link.retry_at = kind, None, True, None
-        return True
-    _apply_event(scene, link, side, item, keep_content)
+    else:
+        _apply_event(scene, link, side, item, keep_content)
+    if link.half(side.other).state is Kind.UNKNOWN:
+        # What could not be read has a say too: the link stays set aside until it can.
+        link.dirty = False
+    else:
+        link.unpark()
     return True
 
 
 def _apply_meeting(scene: Scene, link: Link, item: Item) -> None:
     """Take over what a Google event says of its organiser, and whether the person keeps it private."""
     if item.event is not None:
-        link.google_access, link.meeting = item.access, item.meeting
+        link.google_access, link.meeting, link.meets_at = item.access, item.meeting, item.meets_at
     elif not item.gone:
         return
-    hidden = item.event is not None and hides(strictest(item.content or item.event), scene.policy)
+    hidden = item.event is not None and _is_hidden(scene, link, strictest(item.content or item.event))
     if hidden != link.hides:
         link.hides = hidden
         if link.meeting is not None and link.crm.key is not None:
             scene.veils.append(link)
 
 
-def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool) -> Kind:
+def _is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:
+    """Return whether a Google-born event is private, and that is not what the CRM has made of its own record:
+    it knows that one in full, and would not be served by losing its text.
+    """
+    if not hides(event, scene.policy):
+        return False
+    agreed = link.base.google if link is not None else None
+    if agreed is None or REDACTED in agreed:
+        return True
+    return agreed.get("visibility") != scene.account.cipher.fingerprints.of("visibility", event.visibility)
+
+
+def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool, link: Link | None = None) -> Kind:
     if item.gone:
         return Kind.GONE
     if side is SideName.CRM:
@@ -299,7 +339,9 @@ def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool) -> Kind:
     if item.access is not None and item.access.level is Level.NONE:
         return Kind.WITHHELD
     skip = scene.policy.private_events is PrivateEvents.SKIP and not is_copy
-    if skip and item.event is not None and hides(item.event, scene.policy):
+    # What others have as well is veiled instead: it is not this person's alone to take out of the CRM.
+    shared = link is not None and link.meeting is not None and link.crm.key is not None
+    if skip and not shared and item.event is not None and _is_hidden(scene, link, item.event):
         return Kind.WITHHELD
     return Kind.CHANGED
 
@@ -310,8 +352,8 @@ def _crosses(scene: Scene, item: Item, is_copy: bool) -> bool:
     """
     if item.access is None:
         return False
-    if is_copy:
-        return bool(item.access.relations)
+    if is_copy and item.access.relations & _TAKING_PART:
+        return True
     return scene.policy.outgoing(item.access) is not Level.NONE
 
 
@@ -321,6 +363,10 @@ def _visible(item: Item) -> Kind:
 
 def _apply_event(scene: Scene, link: Link, side: SideName, item: Item, keep_content: bool) -> None:
     half = link.half(side)
+    if half.state is Kind.GONE and item.partial:
+        # Brought back, and nobody knows with which exceptions: it is read before anything is decided.
+        half.state, half.seen, link.held, link.dirty, link.retry_at = Kind.SAME, None, True, True, None
+        return
     event, master, partial = _joined(scene, link, side, item)
     event = _projected(scene, link, side, event, item)
     if master:
@@ -371,4 +417,5 @@ def _projected(scene: Scene, link: Link, side: SideName, event: Event, item: Ite
     event = strictest(event)
     if link.veiled:
         return event.busy()
-    return event.busy() if hides(event, scene.policy) or (REDACTED in face and not item.event) else event
+    hidden = _is_hidden(scene, link, event) or (REDACTED in face and not item.event)
+    return event.busy() if hidden else event

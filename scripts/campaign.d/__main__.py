@@ -1,13 +1,16 @@
 """Break an installation at random, many times; a ledger of what people wrote decides whether it held.
 
 kill9   the real process is killed with SIGKILL in first imports (--runs: kills)
-crash   the engine dies at every boundary of random scenarios (--runs: runs)
-inter   a person edits at every boundary
-fault   Google fails in random ways
+crash   the engine dies at every boundary of random scenarios; boundaries at which that leaves the same behind are
+        one run
+inter   a person does something at every boundary
+fault   Google and the databases fail in random ways
 double  the engine dies twice
 rival   a second process begins a round of the same account at every boundary
+loss    the database is lost, or an older one is put back
 
 --mutant takes one rule out of the engine: the campaign should then find something wrong, and stops when it does.
+--mutants does that with all rules, one after the other, each in the mode that can show it.
 """
 
 from __future__ import annotations
@@ -24,41 +27,78 @@ from typing import Any
 import structlog
 from mutants import MUTANTS, planted
 
-MODES = ("kill9", "crash", "inter", "fault", "double", "rival")
+MODES = ("kill9", "crash", "inter", "fault", "double", "rival", "loss")
+KILLS, RUNS = 200, 30_000
+#: A rule that is missing must show within so many runs.
+ENOUGH = 33_000
 
 
 def main() -> int:
     """Return 0 when nothing was wrong, 1 otherwise."""
+    options = _options()
+    if options.mode != "kill9" or options.mutants:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if options.mutants:
+        return _all_mutants(options)
+    with planted(options.mutant) if options.mutant else nullcontext():
+        report = _report(options)
+    print(json.dumps(dataclasses.asdict(report), indent=2))
+    return 1 if report.wrong else 0
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--mode", choices=MODES, default="kill9")
     parser.add_argument(
-        "--runs", type=int, default=None, help="how many (kill9: 200 kills; others: 30000 runs)"
+        "--runs", type=int, default=None, help=f"how many (kill9: {KILLS} kills; others: {RUNS} runs)"
     )
     parser.add_argument("--seed", type=int, default=None, help="repeat a campaign (default: a random one)")
     parser.add_argument("--scenario", type=int, default=None, help="repeat one scenario of a seed alone")
     parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes (default 1); the seed finds the same with any number",
+    )
+    parser.add_argument(
         "--mutant", choices=sorted(MUTANTS), default=None, help="take a rule out of the engine"
     )
+    parser.add_argument("--mutants", action="store_true", help="take out each rule in turn")
     options = parser.parse_args()
-    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    with planted(options.mutant) if options.mutant else nullcontext():
-        report = _report(options, seed)
-    print(json.dumps(dataclasses.asdict(report), indent=2))
-    return 1 if report.wrong else 0
+    if options.seed is None:
+        options.seed = 1 if options.mutants else secrets.randbelow(2**31)
+    return options
 
 
-def _report(options: argparse.Namespace, seed: int) -> Any:
+def _report(options: argparse.Namespace) -> Any:
     if options.mode == "kill9":
         from calsync.sandbox.campaign.kill9 import campaign
 
-        return campaign(options.runs or 200, seed, say=_say)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    from sweeps import sweep
+        return campaign(options.runs or KILLS, options.seed, say=_say)
+    from sweeps import Campaign, sweep
 
-    runs = options.runs or 30_000
-    return sweep(options.mode, runs, seed, _say, options.scenario, first=options.mutant is not None)
+    first, runs = options.mutant is not None, options.runs or RUNS
+    wanted = Campaign(options.mode, options.seed, runs, options.scenario, first, options.workers)
+    return sweep(wanted, _say)
+
+
+def _all_mutants(options: argparse.Namespace) -> int:
+    """Plant each mutant in its mode, until it shows; return 1 when one does not."""
+    from sweeps import Campaign, sweep
+
+    alive = []
+    for name, mutant in MUTANTS.items():
+        wanted = Campaign(mutant.mode, options.seed, options.runs or ENOUGH, None, True, options.workers)
+        with planted(name):
+            report = sweep(wanted, lambda _text: None)
+        found = {"rule": mutant.rule, "mutant": name, "mode": mutant.mode, "runs": report.runs}
+        found |= {"seconds": report.seconds, "shows": report.wrong[0] if report.wrong else None}
+        print(json.dumps(found), flush=True)
+        if not report.wrong:
+            alive.append(name)
+    return 1 if alive else 0
 
 
 def _say(text: str) -> None:

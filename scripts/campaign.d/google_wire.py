@@ -4,114 +4,102 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httplib2
+from clocks import TownClock
 from strikes import Boundaries
+from troubles import STALE_READ, TROUBLES, Asked, Outcome, Reply, Weather
 
-from calsync.google.transport import Service
+from calsync.google.transport import SAME_CLOCK, Service
 from calsync.sandbox.answers import ApiError
 from calsync.sandbox.gate import Gate, Hangup, Incoming
 from calsync.sandbox.queries import Query
 from calsync.sandbox.world import World
 
 ROOT = "http://127.0.0.1/calendar/v3/"
-
-
-@dataclass(slots=True)
-class Trouble:
-    """What the network does to requests from now on: `next` is asked at every request for a kind, or ""."""
-
-    next: Any = field(default=lambda: "")
-
-
-#: What can happen to a request: (takes effect, what the client gets).
-TROUBLES = {
-    "timeout before": (False, TimeoutError("timed out")),
-    "timeout after": (True, TimeoutError("timed out")),
-    "reset before": (False, ConnectionResetError("reset")),
-    "reset after": (True, ConnectionResetError("reset")),
-    "500 before": (False, (500, "backendError")),
-    "500 after": (True, (500, "backendError")),
-    "503 before": (False, (503, "backendError")),
-    "429 before": (False, (429, "rateLimitExceeded")),
-    "403 rate before": (False, (403, "rateLimitExceeded")),
-    "401 before": (False, (401, "authError")),
-    "410 before": (False, (410, "fullSyncRequired")),
-    "412 before": (False, (412, "conditionNotMet")),
-    "404 before": (False, (404, "notFound")),
-    "html after": (True, b"<html>Sorry</html>"),
-    "truncated after": (True, b'{"kind": "calendar#ev'),
-}
+_WRITES = ("POST", "PATCH", "DELETE")
 
 
 class Wire:
     """In the place of an httplib2 connection."""
 
-    def __init__(self, world: World, boundaries: Boundaries, trouble: Trouble) -> None:
+    def __init__(
+        self,
+        world: World,
+        clock: TownClock,
+        boundaries: Boundaries,
+        weather: Weather,
+        look: Callable[[Asked], None],
+    ) -> None:
+        """`look` is shown every request before it is sent."""
         self.gate = Gate(world, lambda: None)
-        self._boundaries, self._trouble = boundaries, trouble
-        self.writes = 0
-        self.ahead = timedelta(0)
+        self._clock, self._boundaries, self._weather, self._look = clock, boundaries, weather, look
+        self._ahead = timedelta(0)
+        #: What events were before our last writes, for reads that know nothing of these.
+        self._before: dict[str, Reply] = {}
         self.credentials = None
         self.redirect_codes = frozenset()
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far Google's clock was ahead of ours at the last answer, as `google.transport.Connection` has it."""
+        return self._ahead if abs(self._ahead) >= SAME_CLOCK else timedelta(0)
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, **_: Any
     ) -> tuple[httplib2.Response, bytes]:
         """Answer as the network would."""
-        takes_effect, gets = TROUBLES.get(self._trouble.next(), (True, None))
-        if not self._may_get(gets, uri, method):
-            takes_effect, gets = True, None
-        self._boundaries.pass_by("google before")
-        status, content, etag = self._perform(uri, method, body, headers) if takes_effect else (0, b"", "")
-        self._boundaries.pass_by("google after")
-        if isinstance(gets, Exception):
-            raise gets
-        if isinstance(gets, bytes):
-            return _response(200, etag), gets
-        if isinstance(gets, tuple):
-            return _response(gets[0], ""), json.dumps(ApiError(gets[0], gets[1], gets[1]).body()).encode()
-        return _response(status, etag), content
-
-    @staticmethod
-    def _may_get(gets: Any, uri: str, method: str) -> bool:
-        """Return whether Google could answer this request so: 410 and 412 have their places."""
-        if not isinstance(gets, tuple):
-            return True
-        if gets[0] == 410:
-            return "syncToken" in uri
-        if gets[0] == 412:
-            return method == "PATCH"
-        if gets[0] == 404:
-            return method in ("PATCH", "GET") and "/events/" in uri
-        return True
-
-    def _perform(self, uri: str, method: str, body: Any, headers: Any) -> tuple[int, bytes, str]:
         path, _, query = uri.partition("?")
         sent = {name.lower(): value for name, value in (headers or {}).items()}
         raw = body.encode() if isinstance(body, str) else body or b""
-        incoming = Incoming(method, path[path.index("/calendar/v3/") :], Query.parse(query), sent, raw)
-        if method != "GET":
-            self.writes += 1
+        asked = Asked(method, path[path.index("/calendar/v3/") :], query, sent, raw)
+        self._look(asked)
+        self._boundaries.pass_by("google before")
+        outcome = self._happen(asked)
+        self._boundaries.pass_by("google after")
+        if isinstance(outcome, Exception):
+            # Anew each time: one that is raised again drags along where it has been.
+            raise type(outcome)(*outcome.args)
+        self._ahead = self._clock.google().replace(microsecond=0) - self._clock()
+        return _response(outcome), outcome.body
+
+    def _happen(self, asked: Asked) -> Outcome:
+        kind = self._weather.next()
+        if kind == STALE_READ and asked.method == "GET" and asked.event in self._before:
+            return self._before[asked.event]
+        if asked.method in _WRITES and STALE_READ in self._weather.kinds:
+            self._remember(asked)
+        trouble = TROUBLES.get(kind)
+        if trouble is None or not trouble.where(asked):
+            return self._perform(asked)
+        return trouble.happen(lambda: self._perform(asked), asked)
+
+    def _remember(self, asked: Asked) -> None:
+        key = asked.event or json.loads(asked.body)["id"]
+        path = asked.path if asked.event else f"{asked.path}/{key}"
+        self._before[key] = self._perform(asked._replace(method="GET", path=path, query="", body=b""))
+
+    def _perform(self, asked: Asked) -> Reply:
+        incoming = Incoming(asked.method, asked.path, Query.parse(asked.query), asked.headers, asked.body)
         try:
             answer, _fault = self.gate.perform(incoming)
         except ApiError as error:
-            return error.status, json.dumps(error.body()).encode(), ""
+            return Reply(error.status, json.dumps(error.body()).encode())
         except Hangup:
             raise ConnectionResetError("reset") from None
-        return answer.status, answer.body, answer.etag
+        return Reply(answer.status, answer.body, answer.etag)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def _response(status: int, etag: str) -> httplib2.Response:
-    found = httplib2.Response({"status": str(status), "content-type": "application/json"})
-    if etag:
-        found["etag"] = etag
+def _response(reply: Reply) -> httplib2.Response:
+    found = httplib2.Response({"status": str(reply.status), "content-type": "application/json"})
+    if reply.etag:
+        found["etag"] = reply.etag
     return found
 
 

@@ -1,11 +1,28 @@
-"""Rules taken out of the engine one at a time, to see that the campaigns notice: each is a patch, undone at the end."""
+"""Rules taken out of the engine one at a time, to see that the campaigns notice: each is a patch, undone at the end.
+
+The rules are those of the engine's design:
+
+====  ==============================================================================================================
+R1    every remote write is noted before it is made: creations, updates, deletions and retractions
+R2    the id of a copy is chosen and noted; a record in the CRM names its original
+R3    what counts as agreed is what was sent, from what the decision was made on; writes are conditional on that
+R4    a cursor is kept after what lies before it
+R5    what loses a clash is kept before it is overwritten
+R6    a deleted event never passes for a copy
+R7    an edit beats a deletion; who may not delete a record does not, by deleting their copy
+R8    of a copy that was found again nothing is known to be agreed
+R9    content decides what was edited, not the version
+R11   nothing goes to Google without a decision that the person may know it
+R12   one process at a time works for an account
+====  ==============================================================================================================
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -15,12 +32,71 @@ from calsync.crm.builtin.side import BuiltinSide
 from calsync.google.side import GoogleSide
 from calsync.model.link import REDACTED, Verb
 from calsync.model.permission import Access, Level, Relation
-from calsync.model.side import Create, Delete, Update
+from calsync.model.side import Create, Delete, Revive, Update
 from calsync.store import conflicts, links
-from calsync.sync import reconcile, sights
+from calsync.sync import reconcile, recording, settle, sights
 from calsync.sync import round as rounds
 
 Patches = list[tuple[Any, str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A rule's removal, the mode that can show it, and after how many runs of seed 1 that mode has done so."""
+
+    rule: str
+    plant: Callable[[], Patches]
+    mode: str
+    runs: int
+
+
+# -- R1: intents -------------------------------------------------------------------------------------------
+
+
+def _without_intents(*verbs: Verb) -> Callable[[], Patches]:
+    """Nothing is noted before writes of these kinds."""
+
+    def plant() -> Patches:
+        save = links.save_intents
+
+        def without(connection: Any, rows: Any) -> Any:
+            kept = [link.intents for link in rows]
+            for link in rows:
+                link.intents = tuple(intent for intent in link.intents if intent.verb not in verbs)
+            try:
+                # The links themselves, since they are given their ids here.
+                return save(connection, rows)
+            finally:
+                for link, intents in zip(rows, kept, strict=True):
+                    link.intents = intents
+
+        return [(links, "save_intents", without)]
+
+    return plant
+
+
+# -- R2: names ---------------------------------------------------------------------------------------------
+
+
+def _id_not_recorded() -> Patches:
+    """Copies get an id that nobody knows after a crash."""
+    create = GoogleSide._create
+
+    def created(self: Any, write: Create) -> Any:
+        return create(self, replace(write, key=secrets.token_hex(16)))
+
+    return [(GoogleSide, "_create", created)]
+
+
+def _no_reference_in_crm() -> Patches:
+    """Records do not say which event they are a copy of."""
+    new_row = BuiltinSide._new_row
+    return [
+        (BuiltinSide, "_new_row", lambda self, write, *rest: {**new_row(self, write, *rest), "marker": None})
+    ]
+
+
+# -- R3: what was agreed -----------------------------------------------------------------------------------
 
 
 def _no_if_match() -> Patches:
@@ -43,6 +119,23 @@ def _no_if_match() -> Patches:
     ]
 
 
+def _base_reread() -> Patches:
+    """What is there after a write counts as agreed, not what was written."""
+    create, update = GoogleSide._create, GoogleSide._update
+
+    def again(self: Any, item: Any) -> Any:
+        found = self.read(item.key)
+        return replace(found, untouched=True) if found is not None and not found.gone else item
+
+    return [
+        (GoogleSide, "_create", lambda self, write: again(self, create(self, write))),
+        (GoogleSide, "_update", lambda self, write: again(self, update(self, write))),
+    ]
+
+
+# -- R4, R5: order -----------------------------------------------------------------------------------------
+
+
 def _cursor_first() -> Patches:
     """The cursor is kept before the changes that it stands for."""
 
@@ -59,40 +152,29 @@ def _cursor_first() -> Patches:
     return [(rounds, "_follow", follow)]
 
 
-def _no_intent() -> Patches:
-    """Nothing is noted before a write."""
-    return [(links, "save_intents", lambda _connection, _rows: None)]
+def _losers_later() -> Patches:
+    """What loses a clash is kept after it was overwritten."""
+    intend, write = settle._intend, settle._write
+
+    def intended(work: Any, plans: Any) -> None:
+        with patch.object(conflicts, "keep", lambda _connection, _rows: None):
+            intend(work, plans)
+
+    def written(work: Any, plans: Any) -> Any:
+        broken = write(work, plans)
+        with settle.writing(work.engine) as connection:
+            conflicts.keep(connection, [row for plan in plans for row in settle._losers(work, plan)])
+        return broken
+
+    return [(settle, "_intend", intended), (settle, "_write", written)]
 
 
-def _no_update_intent() -> Patches:
-    """Updates are not noted before they are made."""
-    save = links.save_intents
-
-    def without(connection: Any, rows: Any) -> None:
-        save(
-            connection,
-            [
-                replace(link, intents=tuple(i for i in link.intents if i.verb is not Verb.UPDATE))
-                for link in rows
-            ],
-        )
-
-    return [(links, "save_intents", without)]
-
-
-def _last_writer_wins() -> Patches:
+def _losers_forgotten() -> Patches:
     """What loses a clash is not kept."""
     return [(conflicts, "keep", lambda _connection, _rows: None)]
 
 
-def _random_unrecorded_id() -> Patches:
-    """Copies get an id that nobody knows after a crash."""
-    create = GoogleSide._create
-
-    def created(self: Any, write: Create) -> Any:
-        return create(self, replace(write, key=secrets.token_hex(16)))
-
-    return [(GoogleSide, "_create", created)]
+# -- R6, R7: deletions -------------------------------------------------------------------------------------
 
 
 def _tombstone_adopted() -> Patches:
@@ -100,7 +182,42 @@ def _tombstone_adopted() -> Patches:
     return [(GoogleSide, "_landed", lambda self, write: self._get(write.key))]
 
 
-def _no_content_hash() -> Patches:
+def _deletion_beats_edit() -> Patches:
+    """An event that was deleted on one side goes, whatever was edited on the other."""
+
+    def one_gone(gone: Any, _base: Any, _sights: Any, _rules: Any) -> Any:
+        return reconcile.Decision(f"deleted on {gone.value}", (reconcile.Remove(gone.other),))
+
+    return [(reconcile, "_one_gone", one_gone)]
+
+
+def _deletion_without_right() -> Patches:
+    """Whoever deletes their copy deletes the record."""
+    delete = BuiltinSide._delete
+    anything = Access(Level.DELETE, "mutant", frozenset({Relation.MINE}))
+    return [
+        (
+            BuiltinSide,
+            "_delete",
+            lambda self, connection, row, _access, *more: delete(self, connection, row, anything, *more),
+        )
+    ]
+
+
+# -- R8, R9: what counts as an edit ------------------------------------------------------------------------
+
+
+def _orphan_agrees() -> Patches:
+    """What is found in a copy that was found again counts as agreed."""
+    take = recording._take_creation
+
+    def taken(link: Any, faces: Any, intent: Any, item: Any, stored: Any) -> None:
+        take(link, faces, intent, replace(item, untouched=True), stored)
+
+    return [(recording, "_take_creation", taken), (reconcile, "_is_alike", lambda _name, _sights: True)]
+
+
+def _version_decides() -> Patches:
     """A new version counts as an edit, whatever the content."""
 
     def moved(_base: Any, sight: Any) -> frozenset[str]:
@@ -109,24 +226,43 @@ def _no_content_hash() -> Patches:
     return [(reconcile, "moved", moved), (sights, "moved", moved)]
 
 
-def _base_reread() -> Patches:
-    """What is there after a write counts as agreed, not what was written."""
-    create, update = GoogleSide._create, GoogleSide._update
-
-    def again(self: Any, item: Any) -> Any:
-        found = self.read(item.key)
-        return replace(found, untouched=True) if found is not None and not found.gone else item
-
-    return [
-        (GoogleSide, "_create", lambda self, write: again(self, create(self, write))),
-        (GoogleSide, "_update", lambda self, write: again(self, update(self, write))),
-    ]
+# -- R11, R12: permission and exclusion --------------------------------------------------------------------
 
 
-def _no_permission_filter() -> Patches:
+def _permission_ignored() -> Patches:
     """Every record counts as the person's own."""
     own = Access(Level.DELETE, "mutant", frozenset({Relation.MINE}))
     return [(crm_side, "decide", lambda _person, _record: own)]
+
+
+def undecided() -> Patches:
+    """The decision about records of others gets lost on its way, and nobody before Google notices."""
+    item, crosses = BuiltinSide._item, sights._crosses
+
+    def without(self: Any, connection: Any, row: Any) -> Any:
+        found = item(self, connection, row)
+        if row["owner"] == self._login or row["deleted"]:
+            return found
+        return replace(found, event=crm_side.event_of(row), access=None)
+
+    return [
+        (BuiltinSide, "_item", without),
+        (sights, "_crosses", lambda scene, one, is_copy: one.access is None or crosses(scene, one, is_copy)),
+    ]
+
+
+def _undecided_accepted() -> Patches:
+    """The Google side takes writes without a decision, and some of them have none."""
+    create, update = GoogleSide._create, GoogleSide._update
+
+    def write(self: Any, one: Any) -> Any:
+        if isinstance(one, Delete):
+            return self._delete(one)
+        if isinstance(one, Revive):
+            return self._revive(one)
+        return create(self, one) if isinstance(one, Create) else update(self, one)
+
+    return [*undecided(), (GoogleSide, "_write", write)]
 
 
 def _no_lock() -> Patches:
@@ -134,19 +270,26 @@ def _no_lock() -> Patches:
     return [(engine, "holding", lambda *_arguments: nullcontext())]
 
 
-#: Each rule's removal, and the mode of the campaign that can show it.
-MUTANTS: dict[str, tuple[Callable[[], Patches], str]] = {
-    "no-if-match": (_no_if_match, "inter"),
-    "cursor-first": (_cursor_first, "crash"),
-    "no-intent": (_no_intent, "crash"),
-    "no-update-intent": (_no_update_intent, "crash"),
-    "last-writer-wins": (_last_writer_wins, "inter"),
-    "random-unrecorded-id": (_random_unrecorded_id, "crash"),
-    "tombstone-adopted": (_tombstone_adopted, "crash"),
-    "no-content-hash": (_no_content_hash, "inter"),
-    "base-reread": (_base_reread, "inter"),
-    "no-permission-filter": (_no_permission_filter, "crash"),
-    "no-lock": (_no_lock, "rival"),
+MUTANTS: dict[str, Mutant] = {
+    "no-intents": Mutant("R1", _without_intents(*Verb), "crash", 0),
+    "no-create-intents": Mutant("R1", _without_intents(Verb.CREATE), "crash", 0),
+    "no-update-intents": Mutant("R1", _without_intents(Verb.UPDATE), "crash", 0),
+    "no-retract-intents": Mutant("R1", _without_intents(Verb.RETRACT), "crash", 0),
+    "id-not-recorded": Mutant("R2", _id_not_recorded, "crash", 0),
+    "no-reference-in-crm": Mutant("R2", _no_reference_in_crm, "crash", 0),
+    "no-if-match": Mutant("R3", _no_if_match, "inter", 0),
+    "base-reread": Mutant("R3", _base_reread, "inter", 0),
+    "cursor-first": Mutant("R4", _cursor_first, "crash", 0),
+    "losers-later": Mutant("R5", _losers_later, "crash", 0),
+    "losers-forgotten": Mutant("R5", _losers_forgotten, "inter", 0),
+    "tombstone-adopted": Mutant("R6", _tombstone_adopted, "loss", 0),
+    "deletion-beats-edit": Mutant("R7", _deletion_beats_edit, "inter", 0),
+    "deletion-without-right": Mutant("R7", _deletion_without_right, "inter", 0),
+    "orphan-agrees": Mutant("R8", _orphan_agrees, "crash", 0),
+    "version-decides": Mutant("R9", _version_decides, "inter", 0),
+    "permission-ignored": Mutant("R11", _permission_ignored, "crash", 0),
+    "undecided-accepted": Mutant("R11", _undecided_accepted, "crash", 0),
+    "no-lock": Mutant("R12", _no_lock, "rival", 0),
 }
 
 
@@ -154,6 +297,6 @@ MUTANTS: dict[str, tuple[Callable[[], Patches], str]] = {
 def planted(name: str) -> Iterator[None]:
     """Work without one rule."""
     with ExitStack() as stack:
-        for owner, attribute, instead in MUTANTS[name][0]():
+        for owner, attribute, instead in MUTANTS[name].plant():
             stack.enter_context(patch.object(owner, attribute, instead))
         yield

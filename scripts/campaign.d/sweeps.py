@@ -1,28 +1,49 @@
-"""Crash, interleaving, fault and double-crash sweeps over random scenarios, replayable by seed."""
+"""Sweeps over random scenarios, in one process or several: the same seed finds the same with any number of them."""
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from itertools import count
+from multiprocessing import get_context
 
-from google_wire import TROUBLES
-from strikes import Boundaries, Death, die
+from modes import MODES, Run
+from plays import chance
 from town import Town
-from townspeople import Person
 
-from calsync.model.policy import Policy
+#: Scenarios that are played ahead of the one whose turn it is, for each process.
+AHEAD = 3
 
-ROUNDS, ACTS = 3, 6
-#: Passes after the last edit within which everything must be in step and silent.
-PASSES = 8
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What to sweep. `scenario`: one alone; `first`: end at the first damage."""
+
+    mode: str
+    seed: int
+    runs: int
+    scenario: int | None = None
+    first: bool = False
+    workers: int = 1
+
+    def numbers(self) -> Iterator[int]:
+        """Return the scenarios in their order."""
+        return count(1) if self.scenario is None else iter([self.scenario])
 
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep did and found. `wrong`: scenario, strike and sentence."""
+    """What a sweep did and found. `wrong`: scenario, strike and sentence.
+
+    `boundaries`: of all undisturbed scenarios; `struck`: at how many of them something struck; `set_aside`: events
+    that were so at the end of a run; `too_late`: edits of occurrences in the moment before their series was deleted,
+    which no client can see; `most_passes`: until all was in step after the last deed.
+    """
 
     mode: str
     seed: int
@@ -31,145 +52,89 @@ class Report:
     boundaries: int = 0
     struck: int = 0
     conflicts: int = 0
+    set_aside: int = 0
+    too_late: int = 0
     most_passes: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    def add(self, number: int, run: Run) -> None:
+        """Count one run of a scenario."""
+        name, played = run
+        self.runs += 1
+        self.boundaries += played.boundaries if name == "undisturbed" else 0
+        self.struck += played.struck
+        self.conflicts += played.conflicts
+        self.set_aside += played.set_aside
+        self.too_late += played.too_late
+        self.most_passes = max(self.most_passes, played.passes)
+        self.wrong += [f"scenario {number}, {name}: {text}" for text in played.wrong]
 
-@dataclass(slots=True)
-class Played:
-    """How one run of a scenario ended."""
 
-    boundaries: int
-    struck: int
-    passes: int
-    conflicts: int
-    wrong: list[str]
-
-
-def sweep(
-    mode: str,
-    runs: int,
-    seed: int,
-    say: Callable[[str], None],
-    scenario: int | None = None,
-    first: bool = False,
-) -> Report:
-    """Run scenarios until there were `runs` runs; `scenario` repeats one alone, `first` ends at the first damage."""
+def sweep(campaign: Campaign, say: Callable[[str], None]) -> Report:
+    """Play scenarios until there were enough runs."""
     began = time.monotonic()
-    report = Report(mode, seed)
-    town = Town(Policy())
-    try:
-        for number in _numbers() if scenario is None else [scenario]:
-            for strike, played in _runs(town, mode, f"{seed}/{number}"):
-                report.runs += 1
-                report.boundaries += played.boundaries
-                report.struck += played.struck
-                report.conflicts += played.conflicts
-                report.most_passes = max(report.most_passes, played.passes)
-                report.wrong += [f"scenario {number}, {strike}: {text}" for text in played.wrong]
-                if report.runs >= runs or (first and report.wrong):
+    report = Report(campaign.mode, campaign.seed)
+    with closing(_all(campaign)) as scenarios:
+        for number, runs in scenarios:
+            for run in runs:
+                report.add(number, run)
+                if _is_over(campaign, report):
                     break
             report.scenarios += 1
             if report.scenarios % 20 == 0:
                 say(f"{report.runs} runs, {len(report.wrong)} wrong")
-            if report.runs >= runs or (first and report.wrong):
+            if _is_over(campaign, report):
                 break
-    finally:
-        town.close()
     report.seconds = round(time.monotonic() - began, 1)
     return report
 
 
-def _numbers() -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        yield number
+def _is_over(campaign: Campaign, report: Report) -> bool:
+    return report.runs >= campaign.runs or (campaign.first and bool(report.wrong))
 
 
-def _runs(town: Town, mode: str, seed: str) -> Iterator[tuple[str, Played]]:
-    """Play one scenario with every strike of a mode, the plain one first."""
-    plain = play(town, seed, {})
-    yield "undisturbed", plain
-    if mode == "fault":
-        for number in range(20):
-            yield f"faults {number}", play(town, seed, {}, faults=random.Random(f"{seed}/{number}"))
-    elif mode == "double":
-        dice = random.Random(f"{seed}/double")
-        for _ in range(20):
-            pair = sorted(dice.sample(range(plain.boundaries), 2))
-            yield f"deaths at {pair}", play(town, seed, dict.fromkeys(pair, die))
-    else:
-        for number in range(plain.boundaries):
-            strikes = {number: die if mode == "crash" else "rival" if mode == "rival" else "edit"}
-            yield f"{mode} at {number}", play(town, seed, strikes)
-
-
-def play(town: Town, seed: str, strikes: Mapping[int, Any], faults: random.Random | None = None) -> Played:
-    """Play a scenario from the first morning: rounds of edits, each followed by a sync, then silence."""
-    dice = random.Random(seed)
-    town.restore(Boundaries({}))
-    person = Person(town, dice)
-    disturber = random.Random(f"{seed}/disturb")
-
-    def edit(_kind: str) -> None:
-        kept, person.dice = person.dice, disturber
-        if not _kind.endswith("commit") or _kind == "store commit":
-            person.act()
-        person.dice = kept
-
-    named = {"edit": edit, "rival": town.rival}
-    boundaries = Boundaries({at: named.get(strike, strike) for at, strike in strikes.items()})
-    town.boundaries = boundaries
-    town.restart()
-    if faults is not None:
-        rate, kinds = faults.uniform(0, 0.3), faults.sample(sorted(TROUBLES), faults.randint(1, 6))
-        town.trouble.next = lambda: faults.choice(kinds) if faults.random() < rate else ""
-    for _ in range(ROUNDS):
-        for _ in range(ACTS):
-            person.act()
-        _round(town, person)
-    town.trouble.next = lambda: ""
-    passes, wrong = _calm(town)
-    return Played(boundaries.count, boundaries.struck, passes, len(person.lost()), wrong + person.judge())
-
-
-def _round(town: Town, person: Person) -> None:
+def _all(campaign: Campaign) -> Iterator[tuple[int, Iterator[Run]]]:
+    """Yield scenarios and their runs, in order."""
+    if campaign.workers == 1:
+        for number in campaign.numbers():
+            yield number, _runs(campaign, number)
+        return
+    # Forked, so that a rule which was taken out of the engine is missing there too.
+    pool = ProcessPoolExecutor(campaign.workers, get_context("fork"))
+    waiting: deque[tuple[int, Future[list[Run]]]] = deque()
     try:
-        town.round()
-    except Death:
-        # People go on while the process is down.
-        person.act()
-        town.restart()
-    _reconnect(town)
+        for number in campaign.numbers():
+            waiting.append((number, pool.submit(_played, campaign, number)))
+            if len(waiting) >= AHEAD * campaign.workers:
+                yield _next(waiting)
+        while waiting:
+            yield _next(waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _reconnect(town: Town) -> None:
-    """Undo what a simulated 404 or 401 of the whole calendar has done to the account."""
-    from calsync.store import accounts
-    from calsync.store.accounts import State
-    from calsync.store.database import writing
-
-    with writing(town.store) as connection:
-        accounts.change(connection, town.account_id, state=State.ACTIVE)
+def _next(waiting: deque[tuple[int, Future[list[Run]]]]) -> tuple[int, Iterator[Run]]:
+    number, future = waiting.popleft()
+    return number, iter(future.result())
 
 
-def _calm(town: Town) -> tuple[int, list[str]]:
-    """Run rounds until two in a row write nothing; say so when that takes too long."""
-    quiet = 0
-    for number in range(1, PASSES + 1):
-        town.clock.advance(minutes=20)
-        struck = town.boundaries.struck
-        try:
-            run = town.round()
-        except Death:
-            town.restart()
-            continue
-        _reconnect(town)
-        writes = sum(run["google"].values()) + sum(run["crm"].values())
-        silent = run["outcome"] == "ok" and not writes and town.boundaries.struck == struck
-        quiet = quiet + 1 if silent else 0
-        if quiet == 2:
-            return number - 2, []
-    return PASSES, [f"not in step after {PASSES} passes ({run['outcome']} {run.get('reason', '')})"]
+def _played(campaign: Campaign, number: int) -> list[Run]:
+    """Play a scenario in a process of its own, as far as it can be wanted."""
+    played: list[Run] = []
+    for run in _runs(campaign, number):
+        played.append(run)
+        if len(played) >= campaign.runs or (campaign.first and run[1].wrong):
+            break
+    return played
+
+
+def _runs(campaign: Campaign, number: int) -> Iterator[Run]:
+    return MODES[campaign.mode](_town(), f"{campaign.seed}/{number}")
+
+
+@cache
+def _town() -> Town:
+    """Return the town of this process."""
+    with chance("town"):
+        return Town()

@@ -1,60 +1,81 @@
-"""A town of one person with two calendars, one engine between them, and a database that can be put back."""
+"""A town of people with two calendars each, one engine and one CRM for all, and a state that can be put back."""
 
 from __future__ import annotations
 
+import gc
 import os
+import pickle
 import sqlite3
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
+from clocks import TownClock
 from google.oauth2.credentials import Credentials
-from google_wire import ROOT, Hurry, LocalService, Trouble, Wire
+from google_wire import ROOT, Hurry, LocalService, Wire
 from sqlalchemy import event
 from strikes import Boundaries
+from troubles import Asked, Weather
 
 from calsync.config import Settings
 from calsync.crm.builtin.backend import BuiltinCrm
 from calsync.crm.builtin.side import BuiltinSide
+from calsync.crm.builtin.tables import counter
+from calsync.crm.builtin.tables import metadata as crm_metadata
 from calsync.engine import run_account
 from calsync.model.policy import Policy
+from calsync.sandbox.calendar import Calendar
 from calsync.sandbox.world import World
 from calsync.store import accounts
-from calsync.store.accounts import Consent
+from calsync.store.accounts import Consent, State
 from calsync.store.database import metadata, open_database, writing
 from calsync.store.vault import Vault, new_key_line, parse_ring
 from calsync.sync.round import Order
-from calsync.wiring import Parts
+from calsync.wiring import GARBAGE_THRESHOLDS, Parts
 
-USER, EMAIL, BOSS = "ana", "ana@example.com", "boss"
-TOKEN, REFRESH = "town-token", "town-refresh"
 SCOPE = "https://www.googleapis.com/auth/calendar.events"
+ZONE = "Europe/London"
 
 
-class TownClock:
-    """Time that moves only when somebody looks, by a millisecond, or when it is told to."""
+class Resident(NamedTuple):
+    """Somebody who uses both calendars."""
 
-    def __init__(self) -> None:
-        self._start = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0)
-        self.reset()
-
-    def reset(self) -> None:
-        """Go back to the morning."""
-        self._now = self._start
-
-    def __call__(self) -> datetime:
-        self._now += timedelta(milliseconds=1)
-        return self._now
-
-    def advance(self, **amount: float) -> None:
-        """Let time pass."""
-        self._now += timedelta(**amount)
+    login: str
+    email: str
 
     @property
-    def micros(self) -> int:
-        """The time in microseconds since 1970."""
-        return int(self._now.timestamp() * 1_000_000)
+    def token(self) -> str:
+        """The access token, which never expires here."""
+        return f"token-{self.login}"
+
+    @property
+    def side(self) -> str:
+        """The name of this person's Google calendar in the ledger."""
+        return f"google:{self.login}"
+
+
+RESIDENTS = tuple(Resident(login, f"{login}@example.com") for login in ("ana", "bo"))
+BY_LOGIN = {person.login: person for person in RESIDENTS}
+#: An administrator of the CRM without a Google account.
+BOSS = "boss"
+TEAM = "sales"
+#: What people set in their own events at Google, and the engine must leave alone.
+COLOUR = "5"
+
+
+class _Calendar(Calendar):
+    """A Google calendar in the town's time."""
+
+    clock: ClassVar[TownClock]
+
+    def now(self) -> int:
+        """Return the time in microseconds since 1970, never the same twice."""
+        moment = int(self.clock.google().timestamp() * 1000) * 1000
+        self._last = max(self._last + 1000, moment)
+        return self._last
 
 
 class _WatchedSide:
@@ -86,88 +107,159 @@ class _WatchedCrm(BuiltinCrm):
         return _WatchedSide(super().side(login), self.town)
 
 
-class Town:
-    """The whole installation; `restore` puts it back to the first morning in about a millisecond."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is durable at one moment: both databases, Google, and the clocks."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.clock = TownClock()
-        self.policy = policy
-        self.boundaries = Boundaries({})
-        self.trouble = Trouble()
+    store: bytes
+    books: bytes
+    world: bytes
+    clocks: tuple[datetime, timedelta, timedelta]
+
+
+class Town:
+    """The whole installation; `restore` puts it back to a moment in no time."""
+
+    def __init__(self) -> None:
+        self.clock = _Calendar.clock = TownClock()
+        self.policy = Policy()
+        self.boundaries = Boundaries()
+        self.weather = Weather()
+        #: Told of every transaction that has begun, by the name of its database.
+        self.begun: Callable[[str], None] = lambda _database: None
+        #: Shown every request that the engine sends to Google.
+        self.look: Callable[[Asked], None] = lambda _asked: None
         self.service = LocalService()
-        self.store = open_database("sqlite://")
-        self.books = open_database("sqlite://")
+        self.store, self.books = open_database("sqlite://"), open_database("sqlite://")
+        # Borrowed once: what gives a connection back to its pool also rolls back what is going on there.
+        self.store_driver, self.books_driver = _driver(self.store), _driver(self.books)
+        self._drivers = {"store": self.store_driver, "books": self.books_driver}
         self._directory = tempfile.TemporaryDirectory(prefix="calsync-town-")
+        self._accounts: dict[str, int] = {}
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._build()
-        self._morning = [_copy_of(engine) for engine in (self.store, self.books)]
-        event.listen(self.store, "commit", lambda _c: self.boundaries.pass_by("store commit"))
-        event.listen(self.books, "commit", lambda _c: self.boundaries.pass_by("crm commit"))
+        self.world = _first_world()
+        self.morning = self.moment()
+        for database in ("store", "books"):
+            event.listen(getattr(self, database), "commit", self._at_commit(database))
+            event.listen(getattr(self, database), "begin", self._at_begin(database))
+
+    def _at_commit(self, database: str) -> Callable[[object], None]:
+        name = "crm" if database == "books" else "store"
+
+        def passing(_connection: object) -> None:
+            self.boundaries.pass_by(f"{name} commit")
+            if self.boundaries.armed:
+                self.weather.commit(name)
+
+        return passing
+
+    def _at_begin(self, database: str) -> Callable[[object], None]:
+        return lambda _connection: self.begun(database)
 
     def _build(self) -> None:
-        from calsync.crm.builtin.tables import counter
-        from calsync.crm.builtin.tables import metadata as crm_metadata
-
         metadata.create_all(self.store)
         crm_metadata.create_all(self.books)
         with self.books.begin() as connection:
             connection.execute(counter.insert().values(name="seq", value=0))
         self.crm = _WatchedCrm(self.books, self.clock)
         self.crm.town = self
-        self.crm.add_user(USER, EMAIL, "Ana", "standard", ())
-        self.crm.add_user(BOSS, "boss@example.com", "Boss", "admin", ())
+        for person in RESIDENTS:
+            self.crm.add_user(person.login, person.email, person.login.title(), "standard", ())
+        self.crm.add_user(BOSS, f"{BOSS}@example.com", "Boss", "admin", ())
         self.vault = Vault(parse_ring(new_key_line("k")), os.urandom(32))
-        consent = Consent(USER, "sub-ana", EMAIL, REFRESH, (SCOPE,), "both")
-        with writing(self.store) as connection:
-            self.account_id = accounts.connect(connection, self.vault, consent, self.clock())
+        for person in RESIDENTS:
+            self.connect(person.login)
 
-    def restore(self, boundaries: Boundaries) -> None:
-        """Put everything back to the first morning, with these boundaries."""
-        self.boundaries = boundaries
-        self.trouble = Trouble()
-        self.clock.reset()
-        for engine, morning in zip((self.store, self.books), self._morning, strict=True):
-            morning.backup(_driver(engine))
-        self.world = World()
-        self.world.add_account(EMAIL, "Ana", "Europe/London", "sub-ana")
-        self.world.access[TOKEN] = (EMAIL, (SCOPE,), datetime.now(UTC) + timedelta(days=900))
-        self.calendar = self.world.calendar(EMAIL, "primary")
+    def connect(self, login: str) -> None:
+        """Let somebody consent, for the first time or anew."""
+        person = BY_LOGIN[login]
+        consent = Consent(login, f"sub-{login}", person.email, f"refresh-{login}", (SCOPE,), "both")
+        with writing(self.store) as connection:
+            self._accounts[login] = accounts.connect(connection, self.vault, consent, self.clock())
+
+    def account_id(self, login: str) -> int:
+        """Return the id of somebody's account."""
+        return self._accounts[login]
+
+    # -- moments ---------------------------------------------------------------------------------------
+
+    def database(self, name: str) -> bytes:
+        """Return a database as it is, "store" or "books", what is not committed yet included."""
+        return self._drivers[name].serialize()
+
+    def in_transaction(self, name: str) -> bool:
+        """Return whether a transaction is open in a database."""
+        return self._drivers[name].in_transaction
+
+    def written(self) -> tuple[int, ...]:
+        """Return a value that moves with everything that is written at Google."""
+        return tuple(self.calendar(person.login).seq for person in RESIDENTS)
+
+    def moment(self) -> Moment:
+        """Return what is durable now; no transaction may be open."""
+        world = pickle.dumps(self.world)
+        return Moment(self.database("store"), self.database("books"), world, self.clock.now())
+
+    def restore(self, moment: Moment) -> None:
+        """Put everything back to a moment, in fair weather, and start a process."""
+        self.clock.set(moment.clocks)
+        self.store_driver.deserialize(moment.store)
+        self.books_driver.deserialize(moment.books)
+        self.world = pickle.loads(moment.world)
+        self.boundaries = Boundaries()
+        self.weather = Weather()
+        self.begun = lambda _database: None
+        self.restart()
+
+    def replace_store(self, store: bytes) -> None:
+        """Put another state of the engine's database in the place of this one; keys and CRM stay."""
+        self.store_driver.deserialize(store)
         self.restart()
 
     def restart(self) -> None:
         """Start a new process: nothing in memory is left of the earlier one."""
-        self.wire = self.service.wire = Wire(self.world, self.boundaries, self.trouble)
-        settings = Settings(path=Path(self._directory.name) / "calsync.toml", google={"api_root": ROOT})
+        self.boundaries.armed = False
+        self.wire = self.service.wire = Wire(
+            self.world, self.clock, self.boundaries, self.weather, lambda asked: self.look(asked)
+        )
+        directory = Path(self._directory.name)
+        settings = Settings(path=directory / "calsync.toml", google={"api_root": ROOT})
         self.parts = Parts(
-            settings,
-            self.store,
-            self.vault,
-            self.crm,
-            self.policy,
-            Path(self._directory.name),
-            self.clock,
-            Hurry(),
+            settings, self.store, self.vault, self.crm, self.policy, directory, self.clock, Hurry()
         )
         self.parts._service = self.service
-        self.parts.credentials[self.account_id] = Credentials(TOKEN, refresh_token=REFRESH)
+        for person in RESIDENTS:
+            credentials = Credentials(person.token, refresh_token=f"refresh-{person.login}")
+            self.parts.credentials[self.account_id(person.login)] = credentials
 
-    def round(self, full: bool = False) -> dict[str, Any]:
-        """Run a round, going past boundaries; Death when one of them kills it."""
-        self.google_clock()
+    # -- rounds ----------------------------------------------------------------------------------------
+
+    def calendar(self, login: str) -> Calendar:
+        """Return somebody's Google calendar."""
+        return self.world.calendar(BY_LOGIN[login].email, "primary")
+
+    def round(self, login: str, full: bool = False) -> dict[str, Any]:
+        """Run somebody's round, going past boundaries; Death when one of them kills it."""
         self.boundaries.armed = True
         try:
-            return run_account(self.parts, self.account_id, Order(full=full), wait=0).document()
+            return self.sync(login, full)
         finally:
             self.boundaries.armed = False
 
-    def rival(self, kind: str) -> None:
-        """Let a second process begin a round of the same account; it has to leave while the first one runs."""
-        if not kind.endswith("commit"):
-            # At a commit the one connection to the database in memory is in use.
-            run_account(self.parts, self.account_id, Order(), wait=0)
+    def sync(self, login: str, full: bool = False, event: str | None = None) -> dict[str, Any]:
+        """Run somebody's round as it comes; with `event`, look at this one alone."""
+        return run_account(self.parts, self.account_id(login), Order(full, event), wait=0).document()
 
-    def google_clock(self) -> None:
-        """Bring Google's clock up to the town's."""
-        self.calendar._last = max(self.calendar._last, self.clock.micros)
+    def reactivate(self, login: str) -> None:
+        """Do what somebody does about an account that has stopped: consent anew, or say that all is well."""
+        account = accounts.look(self.store, self.vault, self.account_id(login))
+        assert account is not None
+        if account.state is State.RECONNECT:
+            self.connect(login)
+        elif account.state is State.LOST:
+            with writing(self.store) as connection:
+                accounts.change(connection, account.id, state=State.ACTIVE)
 
     def close(self) -> None:
         """Take the town down."""
@@ -176,12 +268,17 @@ class Town:
         self._directory.cleanup()
 
 
+def _first_world() -> World:
+    """Return Google before anybody has written anything."""
+    world = World()
+    for person in RESIDENTS:
+        account = world.add_account(person.email, person.login.title(), ZONE, f"sub-{person.login}")
+        account.calendars[person.email] = _Calendar(person.email, person.email, ZONE, switches=world.switches)
+        world.access[person.token] = (person.email, (SCOPE,), datetime(2200, 1, 1, tzinfo=UTC))
+    return world
+
+
 def _driver(engine: Any) -> sqlite3.Connection:
+    """Return the one connection of a database in memory."""
     found: sqlite3.Connection = engine.raw_connection().driver_connection
     return found
-
-
-def _copy_of(engine: Any) -> sqlite3.Connection:
-    copy = sqlite3.connect(":memory:", check_same_thread=False)
-    _driver(engine).backup(copy)
-    return copy

@@ -38,7 +38,7 @@ def crm(request, tmp_path):
 def write_some(crm, login, name, count=8):
     side = crm.side(login)
     for number in range(count):
-        first, second = side.write([Create(f"{name}{number}-{half}", REVIEW) for half in "ab"])
+        first, second = side.write([Create(f"{login}-{name}{number}-{half}", REVIEW) for half in "ab"])
         list(side.write([Update(second.key, Patch(frozenset({"title"}), REVIEW), second.version)]))
         assert first.version == "1"
 

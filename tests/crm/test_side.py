@@ -160,11 +160,14 @@ def test_an_unknown_key_is_none_and_a_deleted_one_is_gone(office):
     assert side(office).read(item.key).gone
 
 
-def test_a_copy_is_found_by_its_original_by_its_owner_only(office):
+def test_a_copy_is_found_by_its_original_also_when_somebody_else_has_it_by_now(office):
     item = create(office)
     assert side(office).find("m1").key == item.key
     assert side(office).find("m2") is None
-    assert side(office, "ben").find("m1") is None
+    office.crm_edit("ana", item.key, owner="ben", security="private")
+    found = side(office).find("m1")
+    assert (found.key, found.event) == (item.key, None)
+    assert create(office).key == item.key, "it is not made again"
 
 
 def test_a_living_copy_is_found_before_a_deleted_one(office):

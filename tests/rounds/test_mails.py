@@ -175,3 +175,16 @@ def test_a_copy_that_is_taken_back_mails_nobody_whatever_is_configured(build):
     planned, sent, _, run_count = rehearsed_and_done(house)
     assert house.google_titles("ana") == ["stays"]
     assert (planned, sent, run_count) == ([], [], 0)
+
+
+def test_a_dry_run_names_who_would_be_mailed_about_deletions_that_are_held(build):
+    house = build({"guests": "write", "guest_mail": "all"})
+    house.person("ana")
+    invited = [{"email": "guest@outside.test"}]
+    made = [house.crm_add("ana", title=f"E{n}", attendees=invited, **crm_at(day(1 + n))) for n in range(12)]
+    house.resync("ana")
+    for record in made:
+        house.crm_delete("ana", record["id"])
+    assert house.resync("ana")["held_back"] == 12
+    plan = house.resync("ana", dry_run=True)["plan"]
+    assert [step["mails"] for step in plan if step.get("held")] == [["guest@outside.test"]] * 12

@@ -12,6 +12,7 @@ from calsync.model.link import Intent, Verb
 from calsync.model.side import SideName
 from calsync.store import links
 from calsync.store.database import writing
+from calsync.sync.meetings import PATIENCE
 from tests.house import SCOPES, at, crm_at, day, nothing_written
 
 FIVE = ("ana", "bo", "cy", "di", "ed")
@@ -78,6 +79,18 @@ def test_a_meeting_made_while_both_are_connected_is_one_record_whoever_looks_fir
         round_of(couple, *order)
     assert sorted(record["title"] for record in records(couple)) == ["M0", "M1"]
     assert couple.google_titles("bo") == ["M0", "M1"]
+    assert is_silent(couple, "ana", "bo")
+
+
+def test_a_meeting_that_moves_before_its_organiser_s_first_round_is_one_record(couple):
+    made = couple.google_add("ana", summary="M", attendees=guests("ana", "bo"), **at(day(1)))
+    round_of(couple, "bo")
+    couple.google_edit("ana", made["id"], **at(day(2)))
+    round_of(couple, "ana", "bo")
+    couple.clock.advance(minutes=1)
+    round_of(couple, "ana", "bo")
+    (record,) = records(couple)
+    assert record["start"] == day(2).isoformat().replace("+00:00", "Z")
     assert is_silent(couple, "ana", "bo")
 
 
@@ -223,6 +236,22 @@ def test_one_private_copy_hides_the_record_of_all(met):
     assert is_silent(house, "ana", "bo")
 
 
+def test_where_private_events_are_left_out_a_record_that_others_share_is_veiled_and_not_taken_from_them(
+    build,
+):
+    house = build({"private_events": "skip"})
+    for user in ("ana", "bo"):
+        house.person(user)
+    made = house.google_add("ana", summary="M", attendees=guests("ana", "bo"), **at(day(1)))
+    round_of(house, "ana", "bo")
+    house.google_edit("bo", made["id"], visibility="private")
+    round_of(house, "bo", "ana", "bo")
+    (shown,) = records(house)
+    assert (shown["title"], shown["security"]) == ("Busy", "private")
+    assert house.google_titles("ana") == house.google_titles("bo") == ["M"]
+    assert is_silent(house, "ana", "bo")
+
+
 def test_who_keeps_a_meeting_private_hides_it_also_when_they_connect_later(build):
     house = build()
     house.person("ana")
@@ -291,7 +320,9 @@ def test_a_forged_identity_joins_nothing(couple, invited, days):
     uid = couple.google_get("ana", made["id"])["iCalUID"]
     organizer = {"email": "ana@example.com"}
     imported(couple, "bo", iCalUID=uid, organizer=organizer, summary="forged", **at(day(days)))
-    couple.resync("bo")
+    for _ in range(PATIENCE + 1):
+        couple.resync("bo")
+        couple.clock.advance(minutes=1)
     own = [one["title"] for one in records(couple, "bo") if one["owner"] == "bo"]
     assert own == ["forged"]
     assert [one["title"] for one in records(couple) if one["owner"] == "ana"] == ["Board"]

@@ -1,9 +1,13 @@
-"""What happens to databases: lost, or put back as they were; the CRM's own tables are not touched."""
+"""What happens to databases and processes: the CRM's own tables are not touched."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 from sqlalchemy import insert, select
 
 from calsync.store.database import metadata, reading, writing
@@ -42,3 +46,40 @@ def consent_anew(house: House, user: str) -> dict[str, Any]:
     """Let a person consent after the loss, and return the first round."""
     house.connect(user, f"{user}@example.com")
     return house.resync(user)
+
+
+class Death(BaseException):
+    """The process ends here: nothing of it runs any more, not even an `except Exception`."""
+
+
+def dies(house: House, user: str, owner: Any, name: str, after: bool = False) -> None:
+    """Run a round whose process dies when it calls `owner.name`, or when that returns."""
+
+    def last(*arguments: Any, **named: Any) -> None:
+        if after:
+            done = real(*arguments, **named)
+            # What is made one by one would otherwise never be made.
+            list(done or ())
+        raise Death
+
+    real = getattr(owner, name)
+    with patch.object(owner, name, last), pytest.raises(Death):
+        house.resync(user)
+
+
+@contextmanager
+def meanwhile(owner: Any, name: str, deed: Callable[[], object], after: bool = False) -> Iterator[None]:
+    """Let somebody do something once, when `owner.name` is called, or when it returns."""
+    real, left = getattr(owner, name), [deed]
+
+    def amid(*arguments: Any, **named: Any) -> Any:
+        todo = [left.pop()] if left else []
+        for one in todo if not after else ():
+            one()
+        answer = real(*arguments, **named)
+        for one in todo if after else ():
+            one()
+        return answer
+
+    with patch.object(owner, name, amid):
+        yield

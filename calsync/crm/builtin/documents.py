@@ -12,11 +12,10 @@ import orjson
 from calsync.crm.builtin.records import (
     Row,
     event_of,
-    has_occurrence,
     occurrence,
     overlay_of,
-    without_strays,
 )
+from calsync.crm.patching import has_occurrence, without_strays
 from calsync.model.errors import Unmappable
 from calsync.model.event import (
     EARLIEST_YEAR,

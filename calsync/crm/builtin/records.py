@@ -12,7 +12,6 @@ from sqlalchemy import RowMapping
 
 from calsync.model.errors import Unmappable
 from calsync.model.event import Attendee, Event, Response, Visibility, length
-from calsync.model.occurrences import is_occurrence
 from calsync.model.permission import Record, Security
 from calsync.model.recurrence import clean_rules, last_day, occurrence_start
 
@@ -136,24 +135,6 @@ def reach(event: Event) -> str:
 
 def _day(value: date | datetime) -> date:
     return value.date() if isinstance(value, datetime) else value
-
-
-def without_strays(event: Event) -> Event:
-    """Return a series without exceptions of dates on which it no longer takes place."""
-    if not event.exceptions:
-        return event
-    if not event.recurrence:
-        return event.with_exceptions({})
-    kept = {key: moved for key, moved in event.exceptions.items() if has_occurrence(event, key)}
-    return event if len(kept) == len(event.exceptions) else event.with_exceptions(kept)
-
-
-def has_occurrence(event: Event, key: str) -> bool:
-    """Return whether a series takes place at the time that an occurrence key names; True if nobody can tell."""
-    try:
-        return is_occurrence(event.start, event.recurrence, event.zone, occurrence_start(key))
-    except Unmappable:
-        return True
 
 
 def record_of(row: Row, teams: Mapping[str, frozenset[str]]) -> Record:

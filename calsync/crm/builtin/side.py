@@ -23,11 +23,11 @@ from calsync.crm.builtin.records import (
     dump_attendees,
     event_of,
     record_of,
-    without_strays,
 )
 from calsync.crm.builtin.tables import counter, events, insert_all, next_numbers, stamp, users
+from calsync.crm.patching import patched
 from calsync.model.errors import CursorExpired, Later, NotTried, Refused, SideError, Stale, Unmappable
-from calsync.model.event import ANSWER, Event, Response, Visibility, exception_key
+from calsync.model.event import ANSWER, Event, Response, Visibility
 from calsync.model.permission import Access, Level, Person, Record, Security, decide
 from calsync.model.side import (
     Create,
@@ -142,7 +142,8 @@ class BuiltinSide:
     def find(self, marker: str) -> Item | None:
         """Return the living copy of an original, else the tombstone of the latest."""
         self.calls += 1
-        query = select(events).where(events.c.owner == self._login, events.c.marker == marker)
+        # Whoever has it by now: a marker names one person's event, and nobody but us writes any.
+        query = select(events).where(events.c.marker == marker)
         with self._engine.connect().execution_options(reading=True) as connection:
             query = query.order_by(events.c.deleted, events.c.seq.desc()).limit(1)
             row = connection.execute(query).mappings().first()
@@ -177,9 +178,7 @@ class BuiltinSide:
         # First, since it waits for other writers: what they have made is there afterwards.
         numbers = next_numbers(connection, len(creates))
         markers = [write.marker for write in creates]
-        query = select(events).where(
-            events.c.owner == self._login, events.c.marker.in_(markers), events.c.deleted.is_(False)
-        )
+        query = select(events).where(events.c.marker.in_(markers), events.c.deleted.is_(False))
         there = {row["marker"]: row for row in connection.execute(query).mappings()}
         access = self._own_access(connection)
         now = _time(stamp(connection, self._clock()))
@@ -263,7 +262,7 @@ class BuiltinSide:
     def _update(self, connection: Connection, row: Row, write: Update) -> Item | None:
         try:
             before = event_of(row)
-            event = _patched(before, write)
+            event = patched(before, write.patch)
         except Unmappable as error:
             raise Refused(f"CRM: {error}") from error
         values = content(event)
@@ -292,9 +291,10 @@ class BuiltinSide:
 
     def _item(self, connection: Connection, row: Row) -> Item:
         version, modified = str(row["version"]), _time(row["modified"])
-        if row["deleted"] or row["status"] == "cancelled":
-            return Item(row["id"], version, gone=True, modified=modified, marker=row["marker"] or "")
         access = decide(self._who(connection), record_of(row, self._teams))
+        if row["deleted"] or row["status"] == "cancelled":
+            marker = row["marker"] or ""
+            return Item(row["id"], version, gone=True, modified=modified, marker=marker, access=access)
         if access.level is Level.NONE:
             return Item(row["id"], version, modified=modified, access=access)
         try:
@@ -336,43 +336,6 @@ def _created(row: Row, write: Create, now: datetime, access: Access) -> Item:
         shown = Visibility.PRIVATE if event.redacted else Visibility.DEFAULT
         event = replace(event, visibility=shown, redacted=False)
     return Item(row["id"], "1", event, modified=now, marker=write.marker, access=access)
-
-
-def _patched(event: Event, write: Update) -> Event:
-    changes: dict[str, Any] = {}
-    exceptions = dict(event.exceptions)
-    for name in write.patch.fields:
-        key = exception_key(name)
-        if key is None:
-            changes[name] = getattr(write.patch.event, name)
-        elif key in write.patch.event.exceptions:
-            exceptions[key] = write.patch.event.exceptions[key]
-        else:
-            exceptions.pop(key, None)
-    if "start" in changes:
-        changes["zone"] = write.patch.event.zone
-    reshaped = "start" in changes or "recurrence" in changes
-    plain = {key: exceptions[key] for key in exceptions}
-    moved = replace(event, **changes, exceptions=_inheriting(event, changes, plain, write))
-    return without_strays(moved) if reshaped else moved
-
-
-def _inheriting(
-    event: Event, changes: dict[str, Any], exceptions: dict[str, Event | None], write: Update
-) -> dict[str, Event | None]:
-    """Let exceptions follow a series in the fields that they share with it."""
-    followed: dict[str, Event | None] = {}
-    for key, moved in exceptions.items():
-        shared = {
-            name: value
-            for name, value in changes.items()
-            if name in ("title", "description", "location", "attendees", "reminders")
-            and moved is not None
-            and f"x:{key}" not in write.patch.fields
-            and getattr(moved, name) == getattr(event, name)
-        }
-        followed[key] = replace(moved, **shared) if moved is not None and shared else moved
-    return followed
 
 
 def _security(current: str, visibility: Visibility) -> str:

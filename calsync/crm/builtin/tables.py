@@ -76,7 +76,8 @@ events = Table(
     Column("security", String(20), nullable=False, default="public_read"),
     Column("team", String(200), nullable=False, default=""),
     Index("crm_event_seq", "seq"),
-    Index("crm_event_owner", "owner", "marker"),
+    Index("crm_event_owner", "owner"),
+    Index("crm_event_marker", "marker"),
 )
 
 counter = Table(

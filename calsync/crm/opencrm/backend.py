@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from calsync.crm.opencrm.people import People, User
 from calsync.crm.opencrm.recent import Recent
 from calsync.crm.opencrm.side import OpenCrmSide
 from calsync.crm.opencrm.tenant import Tenant
-from calsync.crm.port import BadOptions, CrmContext, CrmPerson
+from calsync.crm.port import CrmContext, CrmPerson, Misconfigured
 from calsync.model.policy import Policy
 
 
@@ -66,21 +66,19 @@ def _person(user: User) -> CrmPerson:
 
 
 def make(context: CrmContext) -> OpenCrm:
-    """Return the backend that a context describes; BadOptions when something is missing.
+    """Return the backend that a context describes; Misconfigured when something is missing.
 
-    `context.extra`: `secret(key, file)` reads a secret file, `digest_key` keys digests (bytes), `policy` is the engine's,
-    `stopping` is set when the process should end.
+    `context.extra` must hold `digest_key` and `policy`.
     """
     options = OpenCrmOptions.model_validate(context.options)
     if not options.base_url:
-        raise BadOptions("crm.opencrm.base_url: is empty; put the tenant's address there")
+        raise Misconfigured("base_url: is empty; put the tenant's address there")
     extra = context.extra
     stopping: threading.Event = extra.get("stopping", threading.Event())
-    secret: Callable[[str, str], str] = extra["secret"]
     door = Door(
         options.base_url,
-        secret("crm.opencrm.key_file", options.key_file),
-        secret("crm.opencrm.passkey_file", options.passkey_file),
+        context.secret("key_file"),
+        context.secret("passkey_file"),
         options.auth,
     )
     pace = Pace(options.requests_per_second, time.monotonic, stopping.wait)

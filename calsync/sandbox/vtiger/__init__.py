@@ -1,0 +1,1 @@
+"""A stand-in for the web service of a vtiger CRM (`webservice.php`): users, their events, and what may go wrong."""

@@ -1,0 +1,367 @@
+"""Damage that the campaigns have found, each as the shortest story that showed it."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from calsync.crm.builtin.side import BuiltinSide
+from calsync.google import mapping
+from calsync.google.side import GoogleSide
+from calsync.model.recurrence import occurrence_key
+from calsync.store import accounts
+from calsync.store.database import reading
+from calsync.sync import round as rounds
+from calsync.sync import settle
+from tests.house import at, crm_at, day, nothing_written
+from tests.safety.disasters import back_up, dies, lose_database, meanwhile, put_back
+
+DAILY = ["RRULE:FREQ=DAILY;COUNT=5"]
+
+
+def other(days, title=""):
+    """Return an exception of a series as the CRM takes it: renamed, or cancelled."""
+    part = {"original_start": day(days).isoformat()}
+    return [part | ({"title": title} if title else {"cancelled": True})]
+
+
+def instance(event, days):
+    return f"{event['id']}_{occurrence_key(day(days))}"
+
+
+def guests(*users):
+    return [{"email": f"{user}@example.com"} for user in users]
+
+
+def only(found):
+    """Return the only one, exceptions of series aside."""
+    (one,) = [one for one in found if "recurringEventId" not in one]
+    return one
+
+
+def shown(house, user="ana"):
+    """Return the titles on both sides of a person, exceptions of series aside."""
+    google = [one["summary"] for one in house.google_events(user) if "recurringEventId" not in one]
+    return google, house.crm_titles(user)
+
+
+def synced_series(house, **more):
+    """Let ana have a series on both sides that was born in the CRM; return (Google event, record)."""
+    record = house.crm_add("ana", title="S", recurrence=DAILY, **crm_at(day(1)), **more)
+    house.resync("ana")
+    return only(house.google_events("ana")), record
+
+
+def synced_guest(house, user="bo", **more):
+    """Let ana's record be on the Google calendars of ana and of a guest; return the record's id."""
+    house.person(user)
+    record = house.crm_add("ana", title="A", attendees=guests(user), **crm_at(day(1)), **more)
+    for one in ("ana", user):
+        house.resync(one)
+    assert house.google_titles(user) == ["A"]
+    return record["id"]
+
+
+# -- what was seen is forgotten ----------------------------------------------------------------------------
+
+
+def test_an_edit_of_a_series_outlives_the_writing_of_its_exception(house):
+    event, record = synced_series(house)
+    house.google_edit("ana", event["id"], summary="by Google")
+    house.crm_edit("ana", record["id"], exceptions=other(2, "x"))
+    edit = lambda: house.crm_edit("ana", record["id"], title="by the CRM")  # noqa: E731
+    with meanwhile(BuiltinSide, "write", edit):
+        house.resync("ana")
+    house.resync("ana")
+    google, crm = shown(house)
+    assert google == crm
+    assert len(house.conflicts("ana")) == 1
+
+
+def test_a_deleted_series_stays_deleted_when_its_exceptions_are_listed_after_it(house):
+    house.control("POST", "switches", {"children_tombstones": True, "short_pages": 1})
+    event, _ = synced_series(house, exceptions=other(2, "x"))
+    house.google_delete("ana", event["id"])
+    house.resync("ana")
+    house.resync("ana")
+    assert house.crm_titles("ana") == []
+
+
+def test_an_event_that_could_not_be_read_stays_set_aside_until_it_is_read(house):
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.resync("ana")
+    event = only(house.google_events("ana"))
+    house.google_edit("ana", event["id"], location="at Google")
+    with patch.object(mapping, "_check_times", side_effect=mapping.Unmappable("odd")):
+        assert house.resync("ana")["quarantined"] == 1
+    house.crm_edit("ana", record["id"], attendees=guests("somebody"))
+    house.resync("ana")
+    stored = house.crm("GET", f"events/{record['id']}", "ana").json()
+    assert stored["location"] == "at Google" or [link.cause for link in house.links("ana") if link.cause]
+
+
+def test_our_own_write_to_a_series_is_no_edit_of_its_exceptions(house):
+    event, record = synced_series(house, location="l1")
+    house.google_edit("ana", instance(event, 2), summary="x")
+    house.crm_edit("ana", record["id"], location="l2")
+    house.resync("ana")
+    house.crm_delete("ana", record["id"])
+    house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+# -- crashes and copies that were half made ----------------------------------------------------------------
+
+
+def test_what_looks_the_same_is_joined_although_the_process_died_before(house):
+    house.google_add("ana", summary="A", **at(day(1)))
+    house.crm_add("ana", title="A", **crm_at(day(1)))
+    dies(house, "ana", rounds, "pair")
+    house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == (["A"], ["A"])
+
+
+def test_an_edit_of_an_occurrence_that_a_crash_kept_from_being_copied_is_a_clash(house):
+    house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "by the CRM"), **crm_at(day(1)))
+    dies(house, "ana", GoogleSide, "_with_exceptions")
+    event = only(house.google_events("ana"))
+    house.google_edit("ana", instance(event, 2), summary="by Google")
+    house.resync("ana")
+    house.resync("ana")
+    assert "by the CRM" in str(house.crm_events("ana")) or len(house.conflicts("ana")) == 1
+
+
+def test_an_exception_of_a_series_with_guests_is_known_again_after_a_crash(house):
+    record = house.crm_add("ana", title="S", recurrence=DAILY, attendees=guests("somebody"), **crm_at(day(1)))
+    house.resync("ana")
+    house.crm_edit("ana", record["id"], exceptions=other(2, "x"))
+    dies(house, "ana", settle, "_record")
+    house.crm_delete("ana", record["id"])
+    house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_a_new_copy_of_a_series_gets_all_its_exceptions(house):
+    event, record = synced_series(house, exceptions=other(2, "x"))
+    house.google_delete("ana", event["id"])
+    house.crm_edit("ana", record["id"], location="elsewhere")
+    house.fault(operation="events.patch", when="before", status=412, reason="conditionNotMet", times=1)
+    house.resync("ana", full=True)
+    house.clock.advance(hours=1)
+    house.resync("ana")
+    event = only(house.google_events("ana"))
+    assert house.google_get("ana", instance(event, 2))["summary"] == "x"
+
+
+def test_a_copy_half_made_when_consent_ended_goes_with_its_original(house):
+    house.person("bo")
+    record = house.crm_add(
+        "ana",
+        title="S",
+        recurrence=DAILY,
+        exceptions=other(2, "x"),
+        attendees=guests("bo"),
+        **crm_at(day(1)),
+    )
+    house.fault(operation="events.patch", when="before", status=401, reason="authError", times=9)
+    house.resync("bo")
+    house.crm_delete("ana", record["id"])
+    house.control("DELETE", "faults")
+    house.connect("bo", "bo@example.com")
+    house.resync("bo")
+    house.resync("bo")
+    assert shown(house, "bo") == ([], [])
+
+
+def test_a_record_that_was_handed_over_during_a_crash_is_not_made_twice(house):
+    house.person("bo")
+    house.google_add("ana", summary="A", **at(day(1)))
+    dies(house, "ana", settle, "_record")
+    house.crm_edit("ana", only(house.crm_events("ana"))["id"], owner="bo")
+    house.resync("ana")
+    house.resync("ana")
+    assert house.crm_titles("ana") == ["A"]
+
+
+# -- rights ------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_is_put_back_once_the_role_is_read_only(house):
+    house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.resync("ana")
+    house.parts.crm.set_access("ana", "read_only", [])
+    house.resync("ana")
+    house.google_edit("ana", only(house.google_events("ana"))["id"], summary="A2")
+    run = house.resync("ana")
+    assert (house.google_titles("ana"), run["quarantined"]) == (["A"], 0)
+
+
+def test_several_invitations_that_end_at_once_do_not_stop_the_account(house):
+    house.person("bo")
+    records = [
+        house.crm_add("ana", title=f"A{n}", attendees=guests("bo"), **crm_at(day(1 + n))) for n in range(3)
+    ]
+    house.resync("bo")
+    for record in records:
+        house.crm_edit("ana", record["id"], attendees=[])
+    house.parts.crm.set_access("bo", "standard", ["sales"])
+    assert house.resync("bo")["outcome"] == "ok"
+    assert house.google_titles("bo") == []
+
+
+def test_a_team_that_is_not_pushed_does_not_keep_an_event_in_step(house):
+    house.person("bo")
+    for user in ("ana", "bo"):
+        house.parts.crm.set_access(user, "standard", ["sales"])
+    event = house.google_add("ana", summary="A", **at(day(1)))
+    house.resync("ana")
+    record = only(house.crm_events("ana"))
+    house.crm_edit("ana", record["id"], owner="bo")
+    house.crm_edit("bo", record["id"], location="where bo is")
+    house.resync("ana")
+    assert house.google_get("ana", event["id"]).get("location") is None
+
+
+def test_a_deleted_record_that_two_guests_have_edited_comes_back_once_at_most(house):
+    record = synced_guest(house, "bo", security="public_edit")
+    house.person("cy")
+    house.crm_edit("ana", record, attendees=guests("bo", "cy"))
+    for user in ("bo", "cy"):
+        house.resync(user)
+    house.crm_delete("ana", record)
+    for user in ("bo", "cy"):
+        house.google_edit(user, only(house.google_events(user))["id"], location=f"with {user}")
+    for user in ("bo", "cy", "ana", "bo", "cy"):
+        house.resync(user)
+    assert len(house.crm_titles("ana")) <= 1
+
+
+def test_a_guest_who_may_only_read_does_not_bring_back_what_its_owner_deleted(house):
+    record = synced_guest(house)
+    house.google_edit("bo", only(house.google_events("bo"))["id"], location="with bo")
+    house.crm_delete("ana", record)
+    house.resync("bo")
+    house.resync("bo")
+    assert shown(house, "bo") == ([], [])
+
+
+def test_a_record_that_is_made_private_is_not_half_emptied(house):
+    house.google_add("ana", summary="A", location="l1", **at(day(1)))
+    house.resync("ana")
+    record = only(house.crm_events("ana"))
+    house.crm_edit("ana", record["id"], title="A2", security="private")
+    house.resync("ana")
+    house.resync("ana")
+    record = only(house.crm_events("ana"))
+    assert (record["title"], record["location"]) in (("A2", "l1"), ("Busy", ""))
+
+
+def test_an_invitation_does_not_bring_back_a_deleted_series(house):
+    event, record = synced_series(house, exceptions=other(2, "x"))
+    house.google_delete("ana", event["id"])
+    house.crm_edit("ana", record["id"], attendees=guests("somebody"))
+    house.resync("ana")
+    # As without the exception: who is invited is not carried to Google.
+    assert shown(house)[0] == []
+
+
+# -- databases that were lost or put back ------------------------------------------------------------------
+
+
+def test_a_copy_whose_right_ended_goes_also_after_an_older_backup(house):
+    house.person("bo")
+    house.resync("bo")
+    backup = back_up(house)
+    record = house.crm_add("ana", title="A", security="private", attendees=guests("bo"), **crm_at(day(1)))
+    house.resync("bo")
+    put_back(house, backup)
+    house.crm_edit("ana", record["id"], attendees=[])
+    house.resync("bo")
+    assert house.google_titles("bo") == []
+
+
+def test_a_copy_whose_right_ended_does_not_become_a_record_after_a_loss(house):
+    record = synced_guest(house, security="private")
+    lose_database(house)
+    house.crm_edit("ana", record, attendees=[])
+    for user in ("ana", "bo"):
+        house.connect(user, f"{user}@example.com")
+        house.resync(user)
+    assert [one["owner"] for one in house.crm_events("ana") + house.crm_events("bo")] == ["ana"]
+
+
+def test_a_copy_is_known_again_when_its_exception_is_listed_before_it(house):
+    event, _ = synced_series(house, exceptions=other(2))
+    house.google_edit("ana", event["id"], location="elsewhere")
+    house.resync("ana")
+    lose_database(house)
+    house.control("POST", "switches", {"short_pages": 1})
+    house.connect("ana", "ana@example.com")
+    assert nothing_written(house.resync("ana"))
+    assert len(house.crm_events("ana")) == 1
+
+
+# -- clocks ------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_set_back_does_not_let_an_account_wait_for_a_day(house):
+    house.clock.advance(days=1)
+    house.resync("ana")
+    house.clock.advance(days=-1)
+    soon = house.clock().timestamp() + house.parts.settings.sync.poll_seconds + 60
+    with reading(house.parts.engine) as connection:
+        due = accounts.due(connection, type(house.clock()).fromtimestamp(soon, house.clock().tzinfo), 10)
+    assert due == [house.account("ana").id]
+
+
+def test_an_exception_that_a_listing_shows_before_its_series_is_still_there(house):
+    house.control("POST", "switches", {"short_pages": 1})
+    event, _ = synced_series(house, exceptions=other(2))
+    house.google_edit("ana", event["id"], location="elsewhere")
+    house.resync("ana", full=True)
+    house.resync("ana")
+    [record] = house.crm_events("ana")
+    assert [part["cancelled"] for part in record["exceptions"]] == [True]
+    assert record["location"] == "elsewhere"
+
+
+def test_an_edit_of_an_occurrence_while_its_series_is_being_deleted_brings_it_back(house):
+    event, record = synced_series(house)
+    house.crm_delete("ana", record["id"])
+    edit = lambda: house.google_edit("ana", instance(event, 2), summary="x")  # noqa: E731
+    with meanwhile(GoogleSide, "_delete", edit):
+        house.resync("ana")
+    house.resync("ana")
+    assert "x" in house.google_titles("ana")
+    assert house.crm_titles("ana") == ["S"]
+
+
+def test_a_clock_that_is_set_back_does_not_let_an_event_wait_for_a_day(house):
+    house.clock.advance(days=1)
+    house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.fault(operation="events.insert", when="before", status=412, reason="conditionNotMet", times=3)
+    house.resync("ana")
+    house.resync("ana")
+    assert house.google_titles("ana") == []
+    house.control("DELETE", "faults")
+    house.clock.advance(days=-1)
+    house.resync("ana")
+    house.clock.advance(minutes=20)
+    house.resync("ana")
+    assert house.google_titles("ana") == ["A"]
+
+
+def test_a_refusal_to_tell_what_became_of_a_write_keeps_no_other_event_waiting(house):
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
+    dies(house, "ana", settle, "_record")
+    house.crm_add("ana", title="B", **crm_at(day(2)))
+    house.fault(operation="events.get", when="before", status=403, reason="forbiddenForNonOrganizer", times=1)
+    run = house.resync("ana")
+    assert run["quarantined"] == 1
+    assert sorted(house.google_titles("ana")) == ["A", "B"]
+    house.crm_edit("ana", record["id"], title="A2")
+    house.resync("ana")
+    house.resync("ana")
+    assert sorted(house.google_titles("ana")) == ["A2", "B"]
