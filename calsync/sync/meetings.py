@@ -54,7 +54,7 @@ def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
                 twin = _take_up(work, plan, record, partners)
                 if twin is not None:
                     twins.add(twin.id)
-                    joined += [twin] if plan.waits else []
+                    joined += [twin] if twin.crm.state is Kind.WITHHELD else []
                 (joined if plan.link.crm.key else waiting if plan.waits else []).append(plan.link)
             elif any(partner.running for partner in partners):
                 waiting.append(plan.link)
@@ -145,7 +145,7 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         return None
     if not _starts_together(link, item, event, partners):
         _await_start(work, plan, [partner for partner in partners if partner.record == record])
-        return None
+        return _held_with(work, plan, twin)
     if twin is not None and (twin.google.key is not None or twin.intents):
         plan.waits = True
         if twin.intents or twin.crm.state is Kind.WITHHELD:
@@ -193,6 +193,16 @@ def _starts_together(link: Link, item: Item, event: Event, partners: Sequence[Pa
     if item.event is not None and item.event.start == event.start:
         return True
     return any(partner.meets_at == link.meets_at for partner in partners if partner.record == item.key)
+
+
+def _held_with(work: Work, plan: Plan, twin: Link | None) -> Link | None:
+    """Let the record's own link, if it has led to nothing yet, make no copy while the meeting waits for the record."""
+    if not plan.waits or twin is None or twin.google.key is not None or twin.intents:
+        return None
+    twin.dirty, twin.retry_at = True, work.scene.now + sights.INVITATION_WAIT
+    with writing(work.engine) as connection:
+        links.save(connection, [twin])
+    return twin
 
 
 def _await_start(work: Work, plan: Plan, partners: Sequence[Partner]) -> None:

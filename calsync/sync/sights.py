@@ -380,11 +380,17 @@ def _apply_event(scene: Scene, link: Link, side: SideName, item: Item, keep_cont
     same = link.base.face(side) is not None and not moved(link.base.face(side), seen)
     half.state = Kind.SAME if same else Kind.CHANGED
     link.dirty = link.dirty or rested or not same
-    link.retry_at = None
+    if not _awaits_copy(link):
+        link.retry_at = None
     half.seen = None
     if not same or keep_content:
         cipher = scene.account.cipher
         half.seen = contents.Content(event, face, master, partial, cipher, _PLACES[side])
+
+
+def _awaits_copy(link: Link) -> bool:
+    """Return whether a record has no copy yet, and none has failed: news of it is no reason to make one any sooner."""
+    return link.origin is SideName.CRM and link.google.key is None and not link.attempts
 
 
 def _joined(scene: Scene, link: Link, side: SideName, item: Item) -> tuple[Event, bool, bool]:

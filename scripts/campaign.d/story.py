@@ -95,9 +95,12 @@ class Story:
     def deleted(self, tag: str, side: str, shown: Shown) -> None:
         """Note what somebody has deleted."""
         brought: set[str] = set()
-        for sides in self.before.values():
-            brought |= set(shown.values()) - sides.get(side, frozenset(shown.values()))
-        written = {deed.value for deed in self.ledger.lives[tag].written if deed.side == side}
+        deeds = [deed for deed in self.ledger.lives[tag].written if deed.side == side]
+        for login, sides in self.before.items():
+            # Also what was brought, and replaced since.
+            since = {deed.replaced for deed in deeds if deed.at > self.rights.began(login)}
+            brought |= {*shown.values(), *since} - sides.get(side, frozenset(shown.values()) | since)
+        written = {deed.value for deed in deeds}
         self.ledger.deleted(tag, side, shown, brought - written)
 
     def survey(self, town: Town) -> None:

@@ -340,3 +340,17 @@ def test_with_guests_written_the_owner_s_copy_invites_and_nobody_gets_two(build)
     assert house.google_events("bo")[0]["id"] == house.google_events("ana")[0]["id"]
     assert len(records(house)) == 1
     assert is_silent(house, "ana", "bo")
+
+
+def test_news_of_a_record_does_not_hasten_a_copy_for_who_may_have_the_invitation(couple):
+    couple.google_add("ana", summary="M", **at(day(1)))
+    couple.resync("ana")
+    (record,) = records(couple)
+    couple.crm_edit("ana", record["id"], attendees=guests("bo"))
+    couple.resync("bo")
+    couple.crm_edit("ana", record["id"], title="M2")
+    couple.resync("bo")
+    assert couple.google_titles("bo") == []
+    couple.clock.advance(minutes=2)
+    couple.resync("bo")
+    assert couple.google_titles("bo") == ["M2"]

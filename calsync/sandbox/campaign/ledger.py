@@ -91,7 +91,7 @@ class Life:
             if deed.side != deletion.side and weigh(deed) is not Weight.VOID
         }
         replaced = {deed.replaced for deed in self.written if deed.at < deletion.at}
-        return there - (set(deletion.shown.values()) - deletion.uncertain) - replaced
+        return there - ((set(deletion.shown.values()) | replaced) - deletion.uncertain)
 
 
 class Ledger:
