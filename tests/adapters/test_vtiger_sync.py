@@ -189,14 +189,21 @@ def test_private_events_and_whole_days_cross(vtiger, vtiger_house):
     assert event["summary"] == "secret"
 
 
-def test_a_series_is_set_aside_with_the_reason(vtiger, vtiger_house):
+def test_each_occurrence_of_a_series_is_an_event_and_an_edit_of_one_is_an_exception(vtiger, vtiger_house):
     house = vtiger_house()
-    house.google_add("ana", summary="S", recurrence=["RRULE:FREQ=WEEKLY;COUNT=4"], **at(day(2)))
-    house.google_add("ana", summary="single", **at(day(2)))
-    run = house.resync("ana")
-    assert run["quarantined"] == 1
-    assert set(vtiger.events("ana")) == {"single"}
-    assert house.google_titles("ana") == ["S", "single"]
+    made = house.google_add("ana", summary="S", recurrence=["RRULE:FREQ=WEEKLY;COUNT=4"], **at(day(2)))
+    assert house.resync("ana")["outcome"] == "ok"
+    records = vtiger.control("GET", "events/ana")["events"]
+    assert len(records) == 4
+    assert nothing_written(house.resync("ana"))
+    second = sorted(records, key=lambda record: record["date_start"])[1]
+    vtiger.edit("ana", second["id"], subject="moved")
+    house.resync("ana")
+    assert sorted(house.google_titles("ana")) == ["S", "moved"]
+    house.google_delete("ana", made["id"])
+    house.resync("ana")
+    house.resync("ana")
+    assert vtiger.events("ana") == {}
 
 
 def test_an_answer_that_is_lost_makes_no_second_record(vtiger, vtiger_house):

@@ -140,16 +140,16 @@ def test_refused_deletions_are_set_aside_with_a_reason(found):
     assert firm.links("ana") == []
 
 
-def test_a_status_that_the_tenant_does_not_take_is_said(rich):
+def test_a_status_field_that_is_hidden_of_a_sudden_stops_the_round_and_is_named(rich):
     rich.google_add("ana", summary="A", **at(day(1)))
     rich.rounds("ana")
     (event,) = rich.google_events("ana")
     rich.google_delete("ana", event["id"])
-    rich.switch(edit_missing="accepted", names={"taskstatus": "eventstatus"})
+    rich.switch(names={"taskstatus": "eventstatus"})
     run = rich.resync("ana")
-    assert run["quarantined"] == 1
-    (link,) = rich.links("ana")
-    assert "cancelled_status" in link.cause
+    assert run["outcome"] == "partial"
+    assert "taskstatus" in run["reason"]
+    assert len(rich.crm_events("ana")) == 1
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -45,6 +45,11 @@ class VtigerCrm:
         self._profiles: dict[Key, tuple[datetime, Profile]] = {}
         read_keys(self._secret)
 
+    @property
+    def occurrence_days(self) -> int:
+        """How many days ahead occurrences of a series are made."""
+        return self._options.occurrence_days
+
     def person(self, login: str) -> CrmPerson | None:
         """Return a user of the file, or None."""
         return next((person for person in self.people() if person.login == login), None)

@@ -22,6 +22,7 @@ class Options:
     `marker_field`: a custom text field of Events (cf_NNN, 255 characters) that names originals; "": the last line of
     the description does. `cancelled_status`: events of that status are taken for deleted. `subject_length`: characters
     of a title that vtiger keeps. `relist_minutes`: how often everything is listed, for what no change tells of.
+    `occurrence_days`: how far ahead each occurrence of a Google series becomes an event.
     `hidden_means_deleted`: where `sync` does not work, a record that can neither be read nor counted is deleted.
     """
 
@@ -31,6 +32,7 @@ class Options:
     cancelled_status: str = "Cancelled"
     subject_length: int = 100
     relist_minutes: int = 60
+    occurrence_days: int = 90
     hidden_means_deleted: bool = False
 
     @property
@@ -57,8 +59,8 @@ def read_options(section: Mapping[str, Any]) -> Options:
     _check_url(options.base_url)
     if options.marker_field and not options.marker_field.replace("_", "").isalnum():
         raise Misconfigured("marker_field: must be the name of a custom field such as cf_852")
-    if options.subject_length < 1 or options.relist_minutes < 1:
-        raise Misconfigured("subject_length, relist_minutes: must be at least 1")
+    if min(options.subject_length, options.relist_minutes, options.occurrence_days) < 1:
+        raise Misconfigured("subject_length, relist_minutes, occurrence_days: must be at least 1")
     return options
 
 
