@@ -42,7 +42,7 @@ Patches = list[tuple[Any, str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A rule's removal, the mode that can show it, and after how many runs of seed 1 that mode has done so."""
+    """A rule's removal, the mode that can show it, and about how many runs of seed 1 that takes."""
 
     rule: str
     plant: Callable[[], Patches]
@@ -271,25 +271,25 @@ def _no_lock() -> Patches:
 
 
 MUTANTS: dict[str, Mutant] = {
-    "no-intents": Mutant("R1", _without_intents(*Verb), "crash", 0),
-    "no-create-intents": Mutant("R1", _without_intents(Verb.CREATE), "crash", 0),
-    "no-update-intents": Mutant("R1", _without_intents(Verb.UPDATE), "crash", 0),
-    "no-retract-intents": Mutant("R1", _without_intents(Verb.RETRACT), "crash", 0),
-    "id-not-recorded": Mutant("R2", _id_not_recorded, "crash", 0),
-    "no-reference-in-crm": Mutant("R2", _no_reference_in_crm, "crash", 0),
-    "no-if-match": Mutant("R3", _no_if_match, "inter", 0),
-    "base-reread": Mutant("R3", _base_reread, "inter", 0),
-    "cursor-first": Mutant("R4", _cursor_first, "crash", 0),
-    "losers-later": Mutant("R5", _losers_later, "crash", 0),
-    "losers-forgotten": Mutant("R5", _losers_forgotten, "inter", 0),
-    "tombstone-adopted": Mutant("R6", _tombstone_adopted, "loss", 0),
-    "deletion-beats-edit": Mutant("R7", _deletion_beats_edit, "inter", 0),
-    "deletion-without-right": Mutant("R7", _deletion_without_right, "inter", 0),
-    "orphan-agrees": Mutant("R8", _orphan_agrees, "crash", 0),
-    "version-decides": Mutant("R9", _version_decides, "inter", 0),
-    "permission-ignored": Mutant("R11", _permission_ignored, "crash", 0),
-    "undecided-accepted": Mutant("R11", _undecided_accepted, "crash", 0),
-    "no-lock": Mutant("R12", _no_lock, "rival", 0),
+    "no-intents": Mutant("R1", _without_intents(*Verb), "crash", 330),
+    "no-create-intents": Mutant("R1", _without_intents(Verb.CREATE), "crash", 333),
+    "no-update-intents": Mutant("R1", _without_intents(Verb.UPDATE), "crash", 527),
+    "no-retract-intents": Mutant("R1", _without_intents(Verb.RETRACT), "crash", 1852),
+    "id-not-recorded": Mutant("R2", _id_not_recorded, "crash", 86),
+    "no-reference-in-crm": Mutant("R2", _no_reference_in_crm, "crash", 6),
+    "no-if-match": Mutant("R3", _no_if_match, "inter", 589),
+    "base-reread": Mutant("R3", _base_reread, "inter", 649),
+    "cursor-first": Mutant("R4", _cursor_first, "crash", 20),
+    "losers-later": Mutant("R5", _losers_later, "crash", 96),
+    "losers-forgotten": Mutant("R5", _losers_forgotten, "inter", 13),
+    "tombstone-adopted": Mutant("R6", _tombstone_adopted, "loss", 406),
+    "deletion-beats-edit": Mutant("R7", _deletion_beats_edit, "inter", 47),
+    "deletion-without-right": Mutant("R7", _deletion_without_right, "inter", 38),
+    "orphan-agrees": Mutant("R8", _orphan_agrees, "crash", 56),
+    "version-decides": Mutant("R9", _version_decides, "inter", 60),
+    "permission-ignored": Mutant("R11", _permission_ignored, "crash", 1),
+    "undecided-accepted": Mutant("R11", _undecided_accepted, "crash", 1),
+    "no-lock": Mutant("R12", _no_lock, "rival", 20),
 }
 
 

@@ -190,7 +190,9 @@ def _lives(town: Town, story: Story, crm: Tagged, google: Sequence[Tagged]) -> I
         shown: list[Shown] = [entry.shown for side in sides for entry in side.get(tag, [])]
         if tag in crm or not _is_of_others(story, tag, google):
             yield from story.ledger.judge(tag, shown, values, weigh)
-        void = [deed for deed in life.written if weigh(tag, deed) is Weight.VOID]
+        # Somebody else may have cancelled the same occurrence, and had the right to.
+        rightful = {deed.value for deed in life.written if weigh(tag, deed) is not Weight.VOID}
+        void = [deed for deed in life.written if deed.value not in rightful]
         for record in crm.get(tag, []):
             for deed in void:
                 if record.shown.get(deed.field) == deed.value:

@@ -1,4 +1,4 @@
-"""A short fixed part of the sweeps; `scripts/campaign --mode crash|inter|fault|double` runs them at length."""
+"""A short fixed part of the sweeps; `scripts/campaign --mode crash|inter|fault|double|loss|rival` runs them at length."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ def sweep(mode, runs, seed=1):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(("mode", "runs"), [("crash", 70), ("inter", 70), ("fault", 60), ("double", 40)])
+@pytest.mark.parametrize(
+    ("mode", "runs"),
+    [("crash", 700), ("inter", 400), ("fault", 300), ("double", 200), ("loss", 200), ("rival", 100)],
+)
 def test_the_engine_loses_doubles_and_resurrects_nothing(mode, runs):
     report = sweep(mode, runs)
     assert report["wrong"] == []
     assert report["runs"] == runs
     assert report["conflicts"] > 0 or mode != "inter", "nobody ever met anybody"
-    assert report["struck"] > 0 or mode == "fault", "nothing ever struck"
+    assert report["struck"] > 0 or mode in ("fault", "loss"), "nothing ever struck"
