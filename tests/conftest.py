@@ -28,7 +28,6 @@ LONGEST = (
     "test_mutants",
     "test_sweeps",
     "test_weather",
-    "crm_opencrm/test_process",
     "crm_opencrm",
     "outside_docs",
     "scenarios",

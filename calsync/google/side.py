@@ -203,6 +203,8 @@ class GoogleSide:
 
     def _update(self, write: Update) -> Item:
         fields = frozenset(name for name in write.patch.fields if exception_key(name) is None)
+        if fields != write.patch.fields and not self._is_expected(write.key, write.is_expected):
+            raise Stale("Google events.patch: the series has changed")
         body = self._body(write, fields)
         item = Item(write.key, write.version, partial=True)
         if body:
@@ -299,7 +301,7 @@ class GoogleSide:
         return found[0] if found else None
 
     def _delete(self, write: Delete) -> None:
-        if write.is_expected is not None and not self._is_expected(write.key, write.is_expected):
+        if not self._is_expected(write.key, write.is_expected):
             raise Stale("Google events.delete: the event has changed")
         mail = GuestMail.NONE if write.quiet else self._rules.guest_mail
         request = self._events.delete(calendarId=self._calendar, eventId=write.key, sendUpdates=mail)
@@ -317,8 +319,10 @@ class GoogleSide:
             # The library does not parse what a deletion answers, and Google's answer is empty: this is a gateway's page.
             raise Later("Google events.delete: an answer that is not Google's")
 
-    def _is_expected(self, key: str, is_expected: Callable[[Item], bool]) -> bool:
+    def _is_expected(self, key: str, is_expected: Callable[[Item], bool] | None) -> bool:
         """Look at a series once more: its etag says nothing of its exceptions."""
+        if is_expected is None:
+            return True
         item = self.read(key)
         return item is None or item.gone or is_expected(item)
 

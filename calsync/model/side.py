@@ -102,12 +102,13 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change an entry, if it still has `version`."""
+    """Change an entry, if it still has `version`, and is as expected (see `Delete`)."""
 
     key: str
     patch: Patch
     version: str
     access: Access | None = None
+    is_expected: Callable[[Item], bool] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from calsync.model.link import Kind
+from calsync.model.link import Base, Kind
 from calsync.model.side import Item, SideName
 from calsync.store import links
 from calsync.store.links import Link
@@ -80,6 +80,9 @@ def _take_over(connection: Connection, link: Link, nameless: Link, side: SideNam
 def _give_copy(link: Link, side: SideName, key: str) -> None:
     half = link.half(side)
     half.key, half.version, half.state, half.seen = key, "", Kind.NEVER, None
+    # What was agreed was so with another copy: of this one nothing is known.
+    crm, google = link.base.crm, link.base.google
+    link.base = Base(None, crm, link.origin) if side is SideName.GOOGLE else Base(google, None, link.origin)
     link.match = None
 
 

@@ -252,7 +252,8 @@ def _step(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
     sent = _as_written(work, side, action.event, moving)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
     patch = patch_of(action.fields, _for_target(plan, action), plan.seen[side].level >= Level.EDIT)
-    return intent, Update(half.key or "", patch, half.version, link.access)
+    expectation = _expectation(work, plan, side)
+    return intent, Update(half.key or "", patch, half.version, link.access, expectation)
 
 
 def _expectation(work: Work, plan: Plan, side: SideName) -> Callable[[Item], bool] | None:

@@ -289,8 +289,7 @@ def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: b
     half.version = item.version or half.version
     half.modified = item.modified or half.modified
     if side is SideName.CRM:
-        # What is gone keeps the access that it had; of what was never seen this is the first that is known.
-        link.access = (not item.gone and item.access) or link.access or item.access
+        link.access = item.access or link.access
     else:
         _apply_meeting(scene, link, item)
     kind = _kind(scene, side, item, link.origin is not side, link)

@@ -365,3 +365,16 @@ def test_a_refusal_to_tell_what_became_of_a_write_keeps_no_other_event_waiting(h
     house.resync("ana")
     house.resync("ana")
     assert sorted(house.google_titles("ana")) == ["A2", "B"]
+
+
+def test_an_edit_of_an_occurrence_made_while_we_write_another_to_it_is_not_overwritten_unseen(house):
+    event, record = synced_series(house)
+    house.crm_edit("ana", record["id"], exceptions=other(2, "by the CRM"))
+    edit = lambda: house.google_edit("ana", instance(event, 2), summary="by Google")  # noqa: E731
+    with meanwhile(GoogleSide, "_update", edit):
+        house.resync("ana")
+    house.resync("ana")
+    google = [one["summary"] for one in house.google_events("ana") if "recurringEventId" in one]
+    (record,) = house.crm_events("ana")
+    assert google == [part["title"] for part in record["exceptions"]]
+    assert google == ["by Google"] or len(house.conflicts("ana")) == 1
