@@ -47,7 +47,7 @@ def with_elements(event: Event, moving: frozenset[str], source: Sight, target: S
 
 
 #: What exceptions have from their series unless they say otherwise, and both sides let them follow in.
-_SHARED = frozenset({"title", "description", "location"})
+_SHARED = frozenset({"title", "description", "location", "visibility"})
 
 
 def shared_with_series(moving: Iterable[str], back: frozenset[str]) -> frozenset[str]:
