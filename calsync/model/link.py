@@ -19,6 +19,9 @@ Face = Mapping[str, str]
 #: Present in the face of an event of which only the time is known.
 REDACTED = "~"
 
+#: The fingerprint of an occurrence that does not take place.
+CANCELLED = "cancelled"
+
 #: The fingerprint of a list that is there, and of an element of which nothing can change.
 LISTED = "1"
 
@@ -161,7 +164,7 @@ class Fingerprints:
         That of its guests comes behind a colon: not every side takes them.
         """
         if moved is None:
-            return "cancelled"
+            return CANCELLED
         fields = sorted(self._fields(moved).items())
         if not moved.attendees:
             return self.of("exception", repr(fields))

@@ -47,12 +47,12 @@ def with_elements(event: Event, moving: frozenset[str], source: Sight, target: S
 
 
 #: What exceptions have from their series unless they say otherwise, and both sides let them follow in.
-_SHARED = frozenset({"title", "description", "location", "visibility"})
+SHARED = frozenset({"title", "description", "location", "visibility"})
 
 
 def shared_with_series(moving: Iterable[str], back: frozenset[str]) -> frozenset[str]:
     """Return the fields of a series that move `back` while exceptions of it move here: these follow them."""
-    return back & _SHARED if any(exception_key(name) for name in moving) else frozenset()
+    return back & SHARED if any(exception_key(name) for name in moving) else frozenset()
 
 
 def following_series(event: Event, moving: Iterable[str], shared: frozenset[str], series: Event) -> Event:
@@ -67,6 +67,11 @@ def following_series(event: Event, moving: Iterable[str], shared: frozenset[str]
             alike = [name for name in shared if getattr(exception, name) == getattr(event, name)]
             moved[key] = replace(exception, **{name: getattr(series, name) for name in alike})
     return event.with_exceptions({**event.exceptions, **moved})
+
+
+def with_fields(event: Event, names: Iterable[str], other: Event) -> Event:
+    """Return an event with these fields as `other` has them."""
+    return replace(event, **{name: getattr(other, name) for name in names})
 
 
 def _reminders(moving: Iterable[str], source: Sight, there: Face) -> tuple[int, ...] | None:

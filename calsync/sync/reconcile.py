@@ -18,12 +18,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from calsync.model.event import Attendee, Event, Response, exception_key, is_guest, is_text, whole_name
-from calsync.model.link import REDACTED, Base, Face, Kind, Sight
+from calsync.model.link import CANCELLED, REDACTED, Base, Face, Kind, Sight
 from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
 from calsync.model.side import SIDES, SideName
 from calsync.model.zones import same_zone
-from calsync.sync.elements import following_series, lacks_guests, shared_with_series, with_elements
+from calsync.sync.elements import (
+    SHARED,
+    following_series,
+    lacks_guests,
+    shared_with_series,
+    with_elements,
+    with_fields,
+)
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 
@@ -275,6 +282,7 @@ class _Merging:
     agreed: set[str] = field(default_factory=set)
     to: dict[SideName, set[str]] = field(default_factory=lambda: {GOOGLE: set(), CRM: set()})
     back: set[str] = field(default_factory=set)
+    pinned: set[str] = field(default_factory=set)
     losers: list[Loser] = field(default_factory=list)
     held: bool = False
 
@@ -291,7 +299,23 @@ def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool 
         source = _source(name, edits, sights, base, rules, merging)
         if source is not None:
             _carry(name, source, base, sights, rules, merging)
+    if not first and rules.direction.towards(GOOGLE) and sights[GOOGLE].level >= Level.EDIT:
+        _carry_pinned(base, edits, merging)
     return _as_decision(merging, edits, base, sights)
+
+
+def _carry_pinned(base: Base, edits: dict[SideName, frozenset[str]], merging: _Merging) -> None:
+    """Let occurrences that Google keeps as exceptions, though they are as their series, follow it.
+
+    Such are those that were taken back: Google has no way to forget an exception.
+    """
+    if not (merging.to[GOOGLE] | merging.to[CRM]) & SHARED:
+        return
+    google, crm = base.google or {}, base.crm or {}
+    pinned = {
+        name for name in google if exception_key(name) and name not in crm and google[name] != CANCELLED
+    }
+    merging.pinned |= pinned - edits[GOOGLE] - edits[CRM]
 
 
 def _complete_units(
@@ -378,8 +402,9 @@ def _carry(
 def _as_decision(
     merging: _Merging, edits: dict[SideName, frozenset[str]], base: Base, sights: dict[SideName, Sight]
 ) -> Decision:
-    moving = {GOOGLE: frozenset(merging.back | merging.to[GOOGLE]), CRM: frozenset(merging.to[CRM])}
-    need = {CRM} if merging.back and sights[CRM].event is None else set()
+    again = merging.back | merging.pinned
+    moving = {GOOGLE: frozenset(again | merging.to[GOOGLE]), CRM: frozenset(merging.to[CRM])}
+    need = {CRM} if again and sights[CRM].event is None else set()
     for side in SIDES:
         target, source = sights[side], sights[side.other]
         whole = target.level >= Level.EDIT
@@ -399,6 +424,8 @@ def _as_decision(
             shared = shared_with_series(moving[side], moving[side.other] - edits[side.other])
             if shared and not merging.first and target.event is not None:
                 event = following_series(event, moving[side], shared, target.event)
+            if side is GOOGLE and merging.pinned and target.event is not None:
+                event = with_fields(event, SHARED & moving[CRM], target.event)
             actions.append(Change(side, moving[side], event, source.face))
     because = "put back: may not edit" if merging.back else "edited" if actions else "in step"
     return Decision(

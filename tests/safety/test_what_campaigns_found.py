@@ -378,3 +378,18 @@ def test_an_edit_of_an_occurrence_made_while_we_write_another_to_it_is_not_overw
     (record,) = house.crm_events("ana")
     assert google == [part["title"] for part in record["exceptions"]]
     assert google == ["by Google"] or len(house.conflicts("ana")) == 1
+
+
+def test_an_occurrence_that_was_taken_back_follows_its_series_again(house):
+    event, record = synced_series(house, exceptions=other(2, "x"))
+    house.crm_edit("ana", record["id"], exceptions=[{"original_start": day(2).isoformat(), "restored": True}])
+    house.resync("ana")
+    for change in (
+        lambda: house.crm_edit("ana", record["id"], title="by the CRM"),
+        lambda: house.google_edit("ana", event["id"], summary="by Google"),
+    ):
+        change()
+        house.resync("ana")
+        house.resync("ana")
+        assert len({one["summary"] for one in house.google_events("ana")}) == 1
+        assert nothing_written(house.resync("ana", full=True))
