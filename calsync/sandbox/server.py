@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,48 +21,29 @@ from calsync.sandbox.batch import CONTENT_TYPE
 from calsync.sandbox.control import control
 from calsync.sandbox.gate import CALENDAR_PATH, Gate, Hangup, Incoming, strike
 from calsync.sandbox.queries import Query
+from calsync.sandbox.verbs import Verbs
 from calsync.sandbox.world import World, load, lock
 
 _JSON = "application/json; charset=UTF-8"
 _GZIP_FROM = 1024
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Verbs):
     """One connection of a client."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     server: Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet: stdout has one line only."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the Date header by the clock that stamps events."""
         ahead = self.server.world.clock_offset.total_seconds()
         return super().date_time_string(int((time.time() if timestamp is None else timestamp) + ahead))
 
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        self._serve("POST")
-
     def do_PUT(self) -> None:
         """Answer a PUT."""
-        self._serve("PUT")
+        self.serve("PUT")
 
-    def do_PATCH(self) -> None:
-        """Answer a PATCH."""
-        self._serve("PATCH")
-
-    def do_DELETE(self) -> None:
-        """Answer a DELETE."""
-        self._serve("DELETE")
-
-    def _serve(self, method: str) -> None:
+    def serve(self, method: str) -> None:
+        """Answer a request."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         query_text = url.query

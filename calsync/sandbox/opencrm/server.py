@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,6 +18,7 @@ from calsync.sandbox.faults import Fault
 from calsync.sandbox.opencrm.control import control
 from calsync.sandbox.opencrm.methods import TooMany, call
 from calsync.sandbox.opencrm.tenant import load, lock
+from calsync.sandbox.verbs import Verbs
 
 REST = "/api/rest/"
 
@@ -31,33 +32,13 @@ class _Hangup(Exception):
     """The connection is cut without an answer."""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Verbs):
     """One connection of a client."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     server: Server
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet: stdout has one line only."""
-
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        self._serve("POST")
-
-    def do_PATCH(self) -> None:
-        """Answer a PATCH."""
-        self._serve("PATCH")
-
-    def do_DELETE(self) -> None:
-        """Answer a DELETE."""
-        self._serve("DELETE")
-
-    def _serve(self, method: str) -> None:
+    def serve(self, method: str) -> None:
+        """Answer a request."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = urlsplit(self.path).path
         try:

@@ -7,11 +7,12 @@ import socket
 import struct
 import threading
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from calsync.sandbox.faults import Fault
+from calsync.sandbox.verbs import Verbs
 from calsync.sandbox.vtiger.control import Unknown, control
 from calsync.sandbox.vtiger.operations import Fatal, perform
 from calsync.sandbox.vtiger.world import Failure, World, lock
@@ -20,37 +21,17 @@ ENDPOINT = "/webservice.php"
 _PAGE = b"<html><body><h1>An error occurred</h1></body></html>"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Verbs):
     """One connection of a client."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     server: Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the Date header by the server's own clock."""
         return super().date_time_string(int(self.server.world.now().timestamp()))
 
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        self._serve("POST")
-
-    def do_PATCH(self) -> None:
-        """Answer a PATCH."""
-        self._serve("PATCH")
-
-    def do_DELETE(self) -> None:
-        """Answer a DELETE."""
-        self._serve("DELETE")
-
-    def _serve(self, method: str) -> None:
+    def serve(self, method: str) -> None:
+        """Answer a request."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         try:
