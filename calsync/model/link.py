@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -81,6 +81,10 @@ class Base:
     def face(self, side: SideName) -> Face | None:
         """Return the face of one side."""
         return self.google if side is SideName.GOOGLE else self.crm
+
+    def with_face(self, side: SideName, face: Face | None) -> Base:
+        """Return the agreement with another face of one side."""
+        return replace(self, google=face) if side is SideName.GOOGLE else replace(self, crm=face)
 
     @property
     def linked(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from calsync.model.link import Base, Kind
+from calsync.model.link import Kind
 from calsync.model.side import Item, SideName
 from calsync.store import links
 from calsync.store.links import Link
@@ -81,8 +82,7 @@ def _give_copy(link: Link, side: SideName, key: str) -> None:
     half = link.half(side)
     half.key, half.version, half.state, half.seen = key, "", Kind.NEVER, None
     # What was agreed was so with another copy: of this one nothing is known.
-    crm, google = link.base.crm, link.base.google
-    link.base = Base(None, crm, link.origin) if side is SideName.GOOGLE else Base(google, None, link.origin)
+    link.base = replace(link.base.with_face(side, None), origin=link.origin)
     link.match = None
 
 

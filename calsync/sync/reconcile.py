@@ -158,28 +158,40 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
 
 def _meet(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     """Decide about what was never agreed: copy what is on one side, pair what is on both."""
-    google = sights[GOOGLE]
     there = [side for side in SIDES if sights[side].kind in (Kind.CHANGED, Kind.SAME)]
     if not there:
         return Decision("nothing there", forget=True)
     lacking = frozenset(side for side in there if not sights[side].whole)
     if lacking:
         return Decision("content needed", need=lacking)
-    if there == [GOOGLE] and base.origin is CRM and sights[CRM].kind is Kind.GONE and not sights[CRM].owned:
-        # A copy that was found again, of a record of somebody else who has deleted it.
-        losers = tuple(Loser(name, None, google.value(name), CRM) for name in sorted(moved(None, google)))
-        return Decision("deleted by its owner", (Remove(GOOGLE),), losers)
+    if len(there) == 1 and base.origin is there[0].other and sights[base.origin].kind is Kind.GONE:
+        return _orphan(base.origin, base, sights, rules)
     if len(there) == 1:
         return _copy(there[0], sights, rules, "new")
-    crm = sights[CRM].face
-    common = {
-        name for name, value in google.face.items() if crm.get(name) == value or _is_alike(name, sights)
-    }
+    google, crm = sights[GOOGLE].face, sights[CRM].face
+    common = {name for name, value in google.items() if crm.get(name) == value or _is_alike(name, sights)}
     agreed = replace(
-        base, google={name: google.face[name] for name in common}, crm={name: crm[name] for name in common}
+        base, google={name: google[name] for name in common}, crm={name: crm[name] for name in common}
     )
     decision = _merge(agreed, sights, rules, first=True)
     return replace(decision, because="paired", agreed=decision.agreed | frozenset(common))
+
+
+def _orphan(origin: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
+    """Decide about a copy that was found again when its original had been deleted already.
+
+    The base has a face of the copy when nobody has touched that since it was made.
+    """
+    copy = sights[origin.other]
+    edits = moved(base.face(origin.other), copy)
+    foreign = origin is CRM and not sights[CRM].owned
+    if edits and not foreign:
+        return _copy(origin.other, sights, rules, "edit beats delete")
+    if not rules.direction.towards(origin.other):
+        return Decision("direction", held=True)
+    losers = tuple(Loser(name, None, copy.value(name), origin) for name in sorted(edits))
+    because = "deleted by its owner" if foreign else f"deleted on {origin.value}"
+    return Decision(because, (Remove(origin.other),), losers)
 
 
 def _is_alike(name: str, sights: dict[SideName, Sight]) -> bool:

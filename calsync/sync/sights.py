@@ -109,11 +109,20 @@ def record(
             noted.unchanged += 1
         elif _apply(scene, link, side, item):
             changed.append(link)
+            if key in adopted and item.untouched:
+                _trust(link, side)
     links.save(connection, changed)
     links.add(connection, created)
     noted.changed = len(changed) + len(created) + len(noted.fresh)
     noted.parked = sum(link.cause is not None for link in (*changed, *created))
     return noted
+
+
+def _trust(link: Link, side: SideName) -> None:
+    """Remember of a copy that was found again that nobody has edited it since it was made."""
+    seen = link.half(side).seen
+    if isinstance(seen, contents.Content) and seen.master and not seen.partial:
+        link.base = link.base.with_face(side, seen.face)
 
 
 def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_content: bool = True) -> None:

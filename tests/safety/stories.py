@@ -49,11 +49,13 @@ def lost_values(house):
 # -- R1 ----------------------------------------------------------------------------------------------------
 
 
-def a_copy_from_just_before_a_crash_is_deleted_with_its_original(house):
-    made = house.google_add("ana", summary="A", **at(day(1)))
+def a_coloured_copy_from_just_before_a_crash_is_deleted_with_its_original(house):
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
     dies(house, "ana", settle, "_record")
-    assert house.crm_titles("ana") == ["A"]
-    house.google_delete("ana", made["id"])
+    house.control("POST", "switches", {"clock_offset_seconds": 5})
+    (copy,) = house.google_events("ana")
+    house.google_edit("ana", copy["id"], colorId="5")
+    house.crm_delete("ana", record["id"])
     house.resync("ana")
     house.resync("ana")
     assert (house.google_titles("ana"), house.crm_titles("ana")) == ([], [])
@@ -235,7 +237,7 @@ def a_second_process_leaves_an_account_that_is_being_worked_on(house):
 
 #: The story that notices when a rule is gone, by the mutant of the campaigns.
 STORIES = {
-    "no-create-intents": a_copy_from_just_before_a_crash_is_deleted_with_its_original,
+    "no-create-intents": a_coloured_copy_from_just_before_a_crash_is_deleted_with_its_original,
     "no-update-intents": what_was_written_just_before_a_crash_is_no_edit_of_a_person,
     "no-retract-intents": a_copy_retracted_just_before_a_crash_was_deleted_by_nobody,
     "id-not-recorded": a_crash_after_a_copy_was_made_at_google_doubles_nothing,

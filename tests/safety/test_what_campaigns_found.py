@@ -393,3 +393,30 @@ def test_an_occurrence_that_was_taken_back_follows_its_series_again(house):
         house.resync("ana")
         assert len({one["summary"] for one in house.google_events("ana")}) == 1
         assert nothing_written(house.resync("ana", full=True))
+
+
+def knows_nothing_of_our_write(house, meanwhile_done):
+    """Let a copy be made by a process that dies, and the next one read it as if it were not there."""
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
+    dies(house, "ana", settle, "_record")
+    meanwhile_done(record)
+    real, left = GoogleSide.read, [None]
+    with patch.object(GoogleSide, "read", lambda side, key: left.pop() if left else real(side, key)):
+        house.resync("ana")
+    assert not left
+    house.resync("ana")
+
+
+def test_a_copy_that_no_link_knew_goes_with_its_original(house):
+    knows_nothing_of_our_write(house, lambda record: house.crm_delete("ana", record["id"]))
+    assert shown(house) == ([], [])
+
+
+def test_an_edited_copy_that_no_link_knew_outlives_its_original(house):
+    def both_act(record):
+        house.control("POST", "switches", {"clock_offset_seconds": 5})
+        house.google_edit("ana", only(house.google_events("ana"))["id"], summary="by Google")
+        house.crm_delete("ana", record["id"])
+
+    knows_nothing_of_our_write(house, both_act)
+    assert shown(house) == (["by Google"], ["by Google"])
