@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -12,9 +11,7 @@ from calsync.model.link import Kind
 from calsync.model.side import Item, SideName
 from calsync.store import links
 from calsync.store.links import Link
-
-if TYPE_CHECKING:
-    from calsync.sync.sights import Scene
+from calsync.sync.scene import Scene
 
 
 def by_marker(
@@ -86,7 +83,9 @@ def _give_copy(link: Link, side: SideName, key: str) -> None:
     link.match = None
 
 
-def bereft(scene: Scene, side: SideName, items: dict[str, Item], known: dict[str, Link]) -> dict[str, Link]:
+def bereft(
+    scene: Scene, side: SideName, items: Mapping[str, Item], known: dict[str, Link]
+) -> dict[str, Link]:
     """Return links that lost the key of their original, by that key, which the copy still names."""
     found = {}
     for key, link in known.items():

@@ -18,7 +18,8 @@ from calsync.store.database import reading
 from calsync.store.journal import Entry
 from calsync.store.links import Link
 from calsync.sync import sights
-from calsync.sync.reconcile import Change, Decision, Remove, reconcile
+from calsync.sync.decision import Change, Decision, Remove
+from calsync.sync.reconcile import reconcile
 from calsync.sync.settle import Work
 
 

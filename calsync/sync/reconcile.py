@@ -20,9 +20,10 @@ from dataclasses import dataclass, field, replace
 from calsync.model.event import Attendee, Event, Response, exception_key, is_guest, is_text, whole_name
 from calsync.model.link import CANCELLED, REDACTED, Base, Face, Kind, Sight
 from calsync.model.permission import Level
-from calsync.model.policy import Direction, Winner
+from calsync.model.policy import Winner
 from calsync.model.side import SIDES, SideName
 from calsync.model.zones import same_zone
+from calsync.sync.decision import Action, Change, Copy, Decision, Loser, Remove, Rules
 from calsync.sync.elements import (
     SHARED,
     following_series,
@@ -39,74 +40,6 @@ UNITS = (frozenset({"start", "end"}),)
 
 #: Fields that a person has for themselves: on their own copy they may change them whatever the original says.
 PERSONAL = frozenset({"reminders", "visibility"})
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The policy as far as one link is concerned. `own`: the field of the person themselves as a guest."""
-
-    direction: Direction = Direction.BOTH
-    winner: Winner = Winner.MERGE
-    guests_write: bool = False
-    own: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """Make a copy of `event` on `side`."""
-
-    side: SideName
-    event: Event
-    source: Face
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Give `fields` on `side` the values they have in `event`."""
-
-    side: SideName
-    fields: frozenset[str]
-    event: Event
-    source: Face
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Delete on `side`; `retract`: only our copy goes, since the original may no longer cross."""
-
-    side: SideName
-    retract: bool = False
-
-
-Action = Copy | Change | Remove
-
-
-@dataclass(frozen=True, slots=True)
-class Loser:
-    """A value that gives way in a clash; values are those of `Sight.value`."""
-
-    field: str
-    kept: object
-    lost: object
-    kept_side: SideName
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is to be done about a link, and why.
-
-    `agreed`: fields whose faces are settled without a write. `need`: sides whose content must be read
-    first; nothing else is decided then. `held`: something may not cross now, and will when rules allow.
-    `forget`: nothing is left on either side.
-    """
-
-    because: str
-    actions: tuple[Action, ...] = ()
-    losers: tuple[Loser, ...] = ()
-    agreed: frozenset[str] = frozenset()
-    need: frozenset[SideName] = frozenset()
-    held: bool = False
-    forget: bool = False
 
 
 def reconcile(base: Base, google: Sight, crm: Sight, rules: Rules) -> Decision:

@@ -14,7 +14,8 @@ from calsync.model.link import REDACTED, Base, Face, Intent, Kind, Sight, Verb
 from calsync.model.side import SIDES, Item, Outcome, SideName, Write
 from calsync.store.links import Link
 from calsync.sync import sights
-from calsync.sync.reconcile import Decision
+from calsync.sync.decision import Decision
+from calsync.sync.scene import Scene
 
 Faces = dict[SideName, dict[str, str]]
 
@@ -61,7 +62,7 @@ def record_rest(link: Link, seen: Mapping[SideName, Sight], decision: Decision) 
 
 
 def record_outcomes(
-    scene: sights.Scene,
+    scene: Scene,
     link: Link,
     seen: Mapping[SideName, Sight],
     decision: Decision,
@@ -93,7 +94,7 @@ def _is_open(outcome: Outcome) -> bool:
     return isinstance(outcome, SideError) and ends_account(outcome)
 
 
-def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
+def _take(scene: Scene, link: Link, faces: Faces, step: Done) -> bool:
     """Take one success into faces and halves; return whether the two sides are joined now."""
     intent, outcome = step.intent, step.outcome
     if step.removed or not isinstance(outcome, Item):
@@ -122,7 +123,7 @@ def _take(scene: sights.Scene, link: Link, faces: Faces, step: Done) -> bool:
     return True
 
 
-def _stored(scene: sights.Scene, link: Link, intent: Intent, item: Item) -> Face:
+def _stored(scene: Scene, link: Link, intent: Intent, item: Item) -> Face:
     """Return the face of what was written; what we have made private ourselves is no secret."""
     base, visibility = link.base, intent.sent.get("visibility")
     if visibility and base.google is not None and intent.side is SideName.GOOGLE:

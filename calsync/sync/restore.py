@@ -24,8 +24,9 @@ from calsync.store.conflicts import Conflict
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
 from calsync.sync import sights
+from calsync.sync.decision import Decision
 from calsync.sync.elements import patch_of
-from calsync.sync.reconcile import UNITS, Decision
+from calsync.sync.reconcile import UNITS
 from calsync.sync.settle import Plan, Work, carry_out
 
 

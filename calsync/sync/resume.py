@@ -9,8 +9,8 @@ from calsync.store import links
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
 from calsync.sync import sights
+from calsync.sync.decision import Decision
 from calsync.sync.journal import enter
-from calsync.sync.reconcile import Decision
 from calsync.sync.recording import Done, record_outcomes
 from calsync.sync.settle import BATCH, Work
 

@@ -26,9 +26,10 @@ from calsync.store.links import Link
 from calsync.sync import meetings, sights
 from calsync.sync.absence import sweep
 from calsync.sync.brake import delete_or_hold
+from calsync.sync.decision import Rules
 from calsync.sync.matching import pair
-from calsync.sync.reconcile import Rules
 from calsync.sync.resume import finish_open, resume
+from calsync.sync.scene import Scene
 from calsync.sync.settle import BATCH, Work, settle
 from calsync.sync.tally import Outcome, Tally
 
@@ -73,7 +74,7 @@ def prepare(
     tally: Tally,
 ) -> Work:
     """Return what a round of an account works with."""
-    scene = sights.Scene(account, policy, policy.window(now), now, sides[GOOGLE].marker(""))
+    scene = Scene(account, policy, policy.window(now), now, sides[GOOGLE].marker(""))
     own = account.cipher.fingerprints.guest(account.address.lower())
     rules = Rules(Direction(account.direction), policy.winner, policy.guests_write, own)
     return Work(engine, scene, sides, rules, tally)

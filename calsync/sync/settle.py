@@ -38,15 +38,12 @@ from calsync.store import conflicts, contents, links
 from calsync.store.database import writing
 from calsync.store.links import Link
 from calsync.sync import meetings, sights
+from calsync.sync.decision import Decision, Remove, Rules
 from calsync.sync.journal import enter, look_back
 from calsync.sync.recognition import introduce_anew, is_unnamed_copy
-from calsync.sync.reconcile import (
-    Decision,
-    Remove,
-    Rules,
-    reconcile,
-)
+from calsync.sync.reconcile import reconcile
 from calsync.sync.recording import Done, record_outcomes, record_rest
+from calsync.sync.scene import Scene
 from calsync.sync.steps import step_of
 from calsync.sync.tally import Tally
 
@@ -64,7 +61,7 @@ class Work:
     """One round's parts."""
 
     engine: Engine
-    scene: sights.Scene
+    scene: Scene
     sides: dict[SideName, CalendarSide]
     rules: Rules
     tally: Tally

@@ -15,43 +15,24 @@ from sqlalchemy import Connection
 from calsync.model.event import Event, exception_key
 from calsync.model.link import REDACTED, Face, Kind, Sight, carrier
 from calsync.model.permission import Level, Relation
-from calsync.model.policy import Policy, PrivateEvents, Window, hides, strictest
+from calsync.model.policy import strictest
 from calsync.model.side import Item, SideName
 from calsync.store import contents, links
-from calsync.store.accounts import Account
 from calsync.store.links import Half, Link
 from calsync.sync.adoption import bereft, by_marker, original_of
+from calsync.sync.crossing import is_hidden, kind_of, projected
+from calsync.sync.pages import joined
 from calsync.sync.reconcile import moved
 from calsync.sync.rejoining import rejoin
+from calsync.sync.scene import Scene
 
 _PLACES = {side: f"link.{side.value}_seen" for side in SideName}
 
 #: How long a person's Google calendar may take to show a meeting before they get a copy of its record instead.
 INVITATION_WAIT = timedelta(minutes=1)
 
-#: How a record concerns a person themselves, not only their team.
-_TAKING_PART = frozenset({Relation.MINE, Relation.INVITED})
-
 #: More than a batch of links needs; faces that are not kept are taken again.
 _FACES_KEPT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What every observation of a round needs: whose it is, by which rules, and when."""
-
-    account: Account
-    policy: Policy
-    window: Window
-    now: datetime
-    #: How to tell our own markers: the name of each side's entries on the other side.
-    google_prefix: str
-    #: Faces of the events at hand, by identity: what a side has stored as it was sent need not be looked at anew.
-    faces: dict[int, tuple[Event, Face]] = field(default_factory=dict)
-    #: Exceptions that this listing has shown before their series, by the key of that: each page stands alone otherwise.
-    early: dict[str, dict[str, Event | None]] = field(default_factory=dict)
-    #: Links whose Google event has become private, or public: who shares their record has to know.
-    veils: list[Link] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -78,7 +59,7 @@ def record(
     `waiting`: match numbers of links that the other side alone has shown. With them, new links that can only
     become copies are returned unstored, for the caller to settle while their content is at hand.
     """
-    merged = _with_early(scene, _by_key(items))
+    merged = joined(items, scene.early)
     known = links.by_keys(connection, scene.account.id, side, list(merged))
     adopted, strangers = by_marker(connection, scene, side, merged, known)
     noted = Noted(seen=[])
@@ -142,7 +123,7 @@ def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_conte
 def face_of(scene: Scene, link: Link, side: SideName, item: Item) -> Face:
     """Return the face of an item as it would be compared; empty for one without content."""
     event = item.content or carrier(item.exceptions, scene.now.date())
-    return _face(scene, _projected(scene, link, side, event, item), item.event is not None)
+    return _face(scene, projected(scene, link, side, event, item), item.event is not None)
 
 
 def _face(scene: Scene, event: Event, master: bool) -> Face:
@@ -192,33 +173,6 @@ def _bounded(scene: Scene, side: SideName, modified: datetime | None) -> datetim
     return max(latest, looked) if looked else latest
 
 
-def _by_key(items: Iterable[Item]) -> dict[str, Item]:
-    """Join what a page says about one entry: a series and its exceptions are listed apart."""
-    merged: dict[str, Item] = {}
-    for item in items:
-        before = merged.get(item.key)
-        merged[item.key] = item if before is None else _join(before, item)
-    return merged
-
-
-def _with_early(scene: Scene, merged: dict[str, Item]) -> dict[str, Item]:
-    """Give each series the exceptions that an earlier page has shown of it, and keep those that come too early."""
-    for key, item in merged.items():
-        if item.event is None and item.exceptions:
-            scene.early.setdefault(key, {}).update(item.exceptions)
-        elif scene.early and item.event is not None and not item.partial:
-            early = scene.early.pop(key, {})
-            merged[key] = replace(item, exceptions={**early, **item.exceptions})
-    return merged
-
-
-def _join(before: Item, item: Item) -> Item:
-    main = item if item.version or item.event or item.gone else before
-    if before.problem or item.problem:
-        return replace(main, problem=item.problem or before.problem)
-    return replace(main, exceptions={**before.exceptions, **item.exceptions})
-
-
 def _is_known(link: Link, side: SideName, item: Item) -> bool:
     half = link.half(side)
     same = half.state is Kind.SAME and bool(item.version) and half.version == item.version
@@ -232,7 +186,7 @@ def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | No
     `original`: the key of what it is a copy of, on the other side; "" for an event of its own.
     """
     ours = bool(original)
-    if item.gone or (not item.problem and _kind(scene, side, item, ours) is Kind.WITHHELD):
+    if item.gone or (not item.problem and kind_of(scene, side, item, ours) is Kind.WITHHELD):
         return None
     event = item.content
     if event is not None and item.event is not None and scene.window.is_past(event):
@@ -301,7 +255,7 @@ def _apply(scene: Scene, link: Link, side: SideName, item: Item, keep_content: b
         link.access = item.access or link.access
     else:
         _apply_meeting(scene, link, item)
-    kind = _kind(scene, side, item, link.origin is not side, link)
+    kind = kind_of(scene, side, item, link.origin is not side, link)
     if kind is not Kind.CHANGED:
         half.state, half.seen, link.dirty, link.retry_at = kind, None, True, None
     else:
@@ -320,53 +274,11 @@ def _apply_meeting(scene: Scene, link: Link, item: Item) -> None:
         link.google_access, link.meeting, link.meets_at = item.access, item.meeting, item.meets_at
     elif not item.gone:
         return
-    hidden = item.event is not None and _is_hidden(scene, link, strictest(item.content or item.event))
+    hidden = item.event is not None and is_hidden(scene, link, strictest(item.content or item.event))
     if hidden != link.hides:
         link.hides = hidden
         if link.meeting is not None and link.crm.key is not None:
             scene.veils.append(link)
-
-
-def _is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:
-    """Return whether a Google-born event is private, and that is not what the CRM has made of its own record:
-    it knows that one in full, and would not be served by losing its text.
-    """
-    if not hides(event, scene.policy):
-        return False
-    agreed = link.base.google if link is not None else None
-    if agreed is None or REDACTED in agreed:
-        return True
-    return agreed.get("visibility") != scene.account.cipher.fingerprints.of("visibility", event.visibility)
-
-
-def _kind(scene: Scene, side: SideName, item: Item, is_copy: bool, link: Link | None = None) -> Kind:
-    if item.gone:
-        return Kind.GONE
-    if side is SideName.CRM:
-        return _visible(item) if _crosses(scene, item, is_copy) else Kind.WITHHELD
-    if item.access is not None and item.access.level is Level.NONE:
-        return Kind.WITHHELD
-    skip = scene.policy.private_events is PrivateEvents.SKIP and not is_copy
-    # What others have as well is veiled instead: it is not this person's alone to take out of the CRM.
-    shared = link is not None and link.meeting is not None and link.crm.key is not None
-    if skip and not shared and item.event is not None and _is_hidden(scene, link, item.event):
-        return Kind.WITHHELD
-    return Kind.CHANGED
-
-
-def _crosses(scene: Scene, item: Item, is_copy: bool) -> bool:
-    """Return whether a CRM record belongs on this person's Google calendar; a copy of an event that came
-    from there does as long as it is still theirs.
-    """
-    if item.access is None:
-        return False
-    if is_copy and item.access.relations & _TAKING_PART:
-        return True
-    return scene.policy.outgoing(item.access) is not Level.NONE
-
-
-def _visible(item: Item) -> Kind:
-    return Kind.CHANGED if item.event is not None or item.exceptions else Kind.WITHHELD
 
 
 def _apply_event(scene: Scene, link: Link, side: SideName, item: Item, keep_content: bool) -> None:
@@ -376,7 +288,7 @@ def _apply_event(scene: Scene, link: Link, side: SideName, item: Item, keep_cont
         half.state, half.seen, link.held, link.dirty, link.retry_at = Kind.SAME, None, True, True, None
         return
     event, master, partial = _joined(scene, link, side, item)
-    event = _projected(scene, link, side, event, item)
+    event = projected(scene, link, side, event, item)
     if master:
         link.wake_day = scene.window.wake_day(event)
         if link.wake_day is not None or scene.window.is_past(event):
@@ -416,20 +328,3 @@ def _joined(scene: Scene, link: Link, side: SideName, item: Item) -> tuple[Event
     body = event if master else before.event
     whole = (master and not partial) or (before.master and not before.partial)
     return body.with_exceptions(exceptions), master or before.master, not whole
-
-
-def _projected(scene: Scene, link: Link, side: SideName, event: Event, item: Item) -> Event:
-    """Return as much of an event as may cross to the other side."""
-    if side is SideName.CRM:
-        if link.origin is side and item.access and scene.policy.outgoing(item.access) is Level.BUSY:
-            return event.busy()
-        # Cut before it is compared: else the shorter text would come home as an edit.
-        return event.shortened()
-    if link.origin is SideName.CRM or scene.policy.private_events is PrivateEvents.FULL:
-        return event
-    face = link.base.face(side) or {}
-    event = strictest(event)
-    if link.veiled:
-        return event.busy()
-    hidden = _is_hidden(scene, link, event) or (REDACTED in face and not item.event)
-    return event.busy() if hidden else event

@@ -12,8 +12,9 @@ from calsync.model.permission import Level
 from calsync.model.side import Create, Delete, Item, SideName, Update, Write
 from calsync.store.links import Link
 from calsync.sync import meetings, sights
+from calsync.sync.decision import Action, Change, Copy, Remove
 from calsync.sync.elements import patch_of
-from calsync.sync.reconcile import Action, Change, Copy, Remove, moved
+from calsync.sync.reconcile import moved
 
 if TYPE_CHECKING:
     from calsync.sync.settle import Plan, Work

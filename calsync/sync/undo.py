@@ -21,9 +21,9 @@ from calsync.store.database import reading, writing
 from calsync.store.journal import Entry
 from calsync.store.links import Half, Link
 from calsync.sync import sights
+from calsync.sync.decision import Decision
 from calsync.sync.elements import patch_of, with_elements
 from calsync.sync.journal import opened
-from calsync.sync.reconcile import Decision
 from calsync.sync.settle import BATCH, Plan, Work, carry_out
 
 CHANGED = "changed since"

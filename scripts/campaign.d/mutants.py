@@ -34,7 +34,7 @@ from calsync.model.link import REDACTED, Verb
 from calsync.model.permission import Access, Level, Relation
 from calsync.model.side import Create, Delete, Revive, Update
 from calsync.store import conflicts, links
-from calsync.sync import reconcile, recording, settle, sights
+from calsync.sync import crossing, reconcile, recording, settle, sights
 from calsync.sync import round as rounds
 
 Patches = list[tuple[Any, str, Any]]
@@ -237,7 +237,7 @@ def _permission_ignored() -> Patches:
 
 def undecided() -> Patches:
     """The decision about records of others gets lost on its way, and nobody before Google notices."""
-    item, crosses = BuiltinSide._item, sights._crosses
+    item, crosses = BuiltinSide._item, crossing._crosses
 
     def without(self: Any, connection: Any, row: Any) -> Any:
         found = item(self, connection, row)
@@ -247,7 +247,11 @@ def undecided() -> Patches:
 
     return [
         (BuiltinSide, "_item", without),
-        (sights, "_crosses", lambda scene, one, is_copy: one.access is None or crosses(scene, one, is_copy)),
+        (
+            crossing,
+            "_crosses",
+            lambda scene, one, is_copy: one.access is None or crosses(scene, one, is_copy),
+        ),
     ]
 
 

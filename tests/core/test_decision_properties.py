@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from calsync.model.event import Attendee, Event, Response, exception_key, sort_attendees, whole_name
 from calsync.model.link import Base, Fingerprints, Kind, Sight
 from calsync.model.side import SideName
-from calsync.sync.reconcile import Change, Copy, Remove, Rules, reconcile
+from calsync.sync.decision import Change, Copy, Remove, Rules
+from calsync.sync.reconcile import reconcile
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 PRINTS = Fingerprints(b"k" * 16)

@@ -12,7 +12,8 @@ from calsync.model.link import Base, Fingerprints, Kind, Sight
 from calsync.model.permission import Level
 from calsync.model.policy import Direction, Winner
 from calsync.model.side import SideName
-from calsync.sync.reconcile import Change, Copy, Remove, Rules, reconcile
+from calsync.sync.decision import Change, Copy, Remove, Rules
+from calsync.sync.reconcile import reconcile
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 PRINTS = Fingerprints(b"k" * 16)
