@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from calsync import __version__
-from calsync.log import places
+from calsync.cli.failures import BUSY, DONE, PERSON_NEEDED, PROBLEMS, USAGE, PersonNeeded, UserError, ending
+
+__all__ = [
+    "BUSY",
+    "DONE",
+    "PERSON_NEEDED",
+    "PROBLEMS",
+    "USAGE",
+    "Context",
+    "PersonNeeded",
+    "UserError",
+    "cli",
+    "leave",
+    "main",
+]
 
 if TYPE_CHECKING:
     from calsync.config import Settings
     from calsync.wiring import Parts
-
-DONE, PROBLEMS, USAGE, PERSON_NEEDED, BUSY = 0, 1, 2, 3, 4
 
 #: Name -> where the command is ("module:attribute"), and its line in the help; loaded when it is used.
 COMMANDS = {
@@ -41,16 +53,6 @@ COMMANDS = {
     "db": ("calsync.cli.database:db", "Let this installation use a restored or moved database."),
     "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM, probe OpenCRM, or check an adapter."),
 }
-
-
-class UserError(click.ClickException):
-    """A mistake of usage or configuration: one line, exit code 2."""
-
-    exit_code = USAGE
-
-    def show(self, file: Any = None) -> None:
-        """Print the line to stderr."""
-        click.echo(f"calsync: {self.format_message()}", err=True)
 
 
 @dataclass(slots=True)
@@ -90,8 +92,7 @@ class Context:
         """Open everything for a command that writes; exit 3 when this installation may not write."""
         parts = self.parts()
         if parts.interlock:
-            click.echo(f"calsync: {parts.interlock}", err=True)
-            leave(PERSON_NEEDED)
+            raise PersonNeeded(parts.interlock)
         return parts
 
     def emit(self, document: dict[str, Any], words: str = "") -> None:
@@ -105,6 +106,18 @@ class Context:
 
 
 class _Group(click.Group):
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        words = list(sys.argv[1:] if args is None else args)
+        run = super().main
+        sys.exit(ending(lambda: run(words, prog_name, complete_var, standalone_mode=False, **extra), words))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -140,33 +153,5 @@ def leave(code: int) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; failures are one line, never a traceback."""
-    try:
-        cli(args=arguments, prog_name="calsync", standalone_mode=True)
-    except Exception as error:  # noqa: BLE001 - the last resort: people get a sentence
-        code, sentence = _explain(error)
-        click.echo(f"calsync: {sentence}", err=True)
-        if "-v" in sys.argv or "--verbose" in sys.argv:
-            click.echo("\n".join(f"  {place}" for place in places(error)), err=True)
-        sys.exit(code)
-
-
-def _explain(error: Exception) -> tuple[int, str]:
-    """Return exit code and sentence for what a command did not expect; messages may be private, so they stay out."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from calsync.config import ConfigError
-    from calsync.model.errors import SideError
-    from calsync.store.vault import VaultError
-
-    if isinstance(error, ConfigError):
-        return USAGE, str(error)
-    if isinstance(error, SideError):
-        return PROBLEMS, error.reason
-    if isinstance(error, VaultError):
-        return USAGE, f"secrets.key_file: {error}"
-    if isinstance(error, SQLAlchemyError):
-        cause = type(getattr(error, "orig", None) or error).__name__
-        return USAGE, f"database.url: the database cannot be used ({cause}); see that it runs and has room"
-    where = places(error)[-1:]
-    return PROBLEMS, f"unexpected {type(error).__name__} at {''.join(where) or '?'}; -v shows the way there"
+    """Run the command line and exit."""
+    cli(args=arguments, prog_name="calsync")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from calsync.cli import PERSON_NEEDED, PROBLEMS, Context, UserError, leave
+from calsync.cli import PROBLEMS, Context, PersonNeeded, UserError, leave
 from calsync.cli.table import table
 from calsync.config import ConfigError
 from calsync.crm.conformance import Result, Verdict, examine
@@ -42,8 +42,7 @@ def conformance(
     except (ConfigError, SideError) as error:
         raise UserError(str(error)) from None
     if parts.interlock:
-        click.echo(f"calsync: {parts.interlock}", err=True)
-        leave(PERSON_NEEDED)
+        raise PersonNeeded(parts.interlock)
     results = list(examine(parts.crm, login, second, parts.clock()))
     words = table(("VERDICT", "CHECK", "CAUSE"), [(each.verdict, each.check, each.cause) for each in results])
     context.emit(

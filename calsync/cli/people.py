@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from calsync.cli import PERSON_NEEDED, Context, UserError, leave
+from calsync.cli import Context, PersonNeeded, UserError
 from calsync.store import accounts
 from calsync.store.accounts import Account
 from calsync.store.database import reading
@@ -19,7 +17,4 @@ def account_of(context: Context, user: str) -> Account:
         return account
     if parts.crm.person(user) is None:
         raise UserError(f"the CRM has no user {user!r}; see `calsync crm users list`")
-    click.echo(
-        f"calsync: {user} is not connected; send them the address that `calsync link {user}` prints", err=True
-    )
-    return leave(PERSON_NEEDED)
+    raise PersonNeeded(f"{user} is not connected; send them the address that `calsync link {user}` prints")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from calsync.cli import DONE, PERSON_NEEDED, Context, leave
+from calsync.cli import DONE, PERSON_NEEDED, Context, PersonNeeded, leave
 from calsync.cli.people import account_of
 from calsync.store import accounts
 from calsync.store.accounts import State
@@ -79,5 +79,4 @@ def _set(context: Context, account_id: int, **columns: object) -> None:
 
 
 def _refuse(user: str, state: State) -> None:
-    click.echo(f"calsync: {user} is {state.value}; send a new address from `calsync link {user}`", err=True)
-    leave(PERSON_NEEDED)
+    raise PersonNeeded(f"{user} is {state.value}; send a new address from `calsync link {user}`")

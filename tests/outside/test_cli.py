@@ -131,11 +131,12 @@ def test_the_program_runs_as_a_module_and_as_a_script(running):
         ["run", "--role", "king"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(command, words):
+def test_wrong_usage_is_exit_code_2_and_one_line(command, words):
     code, out, err = command(*words)
     assert code == 2
     assert out == ""
-    assert err
+    assert err.startswith("calsync: ")
+    assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,25 @@ def test_an_unknown_user_is_exit_code_2(command, words):
     assert (code, out) == (2, "")
     assert "nobody" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "kind"),
+    [
+        (["resync", "nobody"], 2, "usage"),
+        (["frobnicate"], 2, "usage"),
+        (["--config", "/nowhere/calsync.toml", "users"], 2, "usage"),
+        (["pause", "unlinked"], 3, "person_needed"),
+    ],
+)
+def test_a_program_that_asks_for_json_gets_its_failure_as_json(office, running, words, code, kind):
+    if office.parts.crm.person("unlinked") is None:
+        office.person("unlinked")
+    done = running.run("--json", *words)
+    assert done.returncode == code
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == kind
+    assert done.stderr == f"calsync: {error['message']}\n"
 
 
 @pytest.mark.parametrize("words", [["resync"], ["pause"], ["resume"], ["approve"], ["disconnect"]])
