@@ -92,7 +92,7 @@ class Base:
         return self.google is not None and self.crm is not None
 
 
-#: Field names of so many guests are remembered: colleagues meet again.
+#: Field names and answers of so many guests are remembered: colleagues meet again.
 _GUESTS_KEPT = 5000
 
 
@@ -131,6 +131,7 @@ class Fingerprints:
         self._seed = blake2b(key=key, digest_size=9)
         self._seeds: dict[str, blake2b] = {}
         self._guests: dict[str, str] = {}
+        self._answers: dict[str, str] = {}
 
     def of(self, name: str, value: str) -> str:
         """Return the fingerprint of one text under a field name, 12 characters."""
@@ -183,10 +184,18 @@ class Fingerprints:
         digest.update(f"match\0{title}\0{event.start}\0{event.end}\0{event.recurrence}".encode())
         return int.from_bytes(digest.digest()[:8], "big") >> 1
 
+    def _answer(self, text: str) -> str:
+        answer = self._answers.get(text)
+        if answer is None:
+            if len(self._answers) >= _GUESTS_KEPT:
+                self._answers.clear()
+            answer = self._answers[text] = self.of("answer", text)
+        return answer
+
     def _add_elements(self, face: dict[str, str], event: Event) -> None:
         """Add a field for each guest and reminder."""
         for person in event.attendees:
-            face[self.guest(person.email)] = self.of("answer", f"{person.name}\0{person.response}")
+            face[self.guest(person.email)] = self._answer(f"{person.name}\0{person.response}")
         if event.reminders is not None:
             face["reminders"] = LISTED
             for minutes in event.reminders:
