@@ -272,6 +272,7 @@ class GoogleSide:
         moved = source.exceptions[key] if key in source.exceptions else _as_series(source, key)
         occurrence = self._occurrence(series, key)
         if occurrence is None:
+            self._must_be_there(series)
             if source.exceptions.get(key) is not None:
                 raise Refused("the series has no occurrence there")
             # A new rule has no such date: what should not be there, or be nothing special, is not there.
@@ -279,6 +280,8 @@ class GoogleSide:
         if moved is None:
             if occurrence.get("status") != "cancelled":
                 self._delete(Delete(occurrence["id"], occurrence.get("etag", "")))
+                # An occurrence is gone as well when its series is.
+                self._must_be_there(series)
             return {key: None}
         body = mapping.body_of(moved, frozenset(FIELDS) - {"recurrence"}, self._rules.guests_write)
         body["status"] = "confirmed"
@@ -299,6 +302,11 @@ class GoogleSide:
         )
         found = self._transport.execute("events.instances", request).get("items", ())
         return found[0] if found else None
+
+    def _must_be_there(self, series: str) -> None:
+        """Raise Stale when a series was deleted while we wrote to it."""
+        if self._get(series).get("status") == "cancelled":
+            raise Stale("Google events.get: the series is deleted")
 
     def _delete(self, write: Delete) -> None:
         if not self._is_expected(write.key, write.is_expected):

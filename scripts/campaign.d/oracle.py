@@ -96,7 +96,8 @@ def _excused(town: Town, story: Story, login: str) -> frozenset[str]:
 
 def after_round(town: Town, story: Story, login: str, report: Mapping[str, Any]) -> None:
     """Take note of how a round of somebody has ended; when it went well, no copy is left that may not be there."""
-    whole = report["outcome"] == "ok" or (report["outcome"] == "partial" and not report.get("reason"))
+    partial = report["outcome"] == "partial"
+    whole = report["outcome"] == "ok" or (partial and not report.get("reason"))
     if not whole:
         story.interrupted()
         return
@@ -108,7 +109,8 @@ def after_round(town: Town, story: Story, login: str, report: Mapping[str, Any])
     crm = by_tag(story.on(town, CRM))
     for entry in story.on(town, f"google:{login}"):
         if is_copy(entry, crm) and (entry.tag, login) in rights.known:
-            if any(link.cause and entry.tag in link.tags for link in left):
+            # A round that is partial says so itself: what Google kept it from taking back waits for the next try.
+            if any(entry.tag in link.tags and (link.cause or (partial and link.waits)) for link in left):
                 continue
             spans = rights.between(entry.tag, login, began, story.ledger.now)
             if all(right.outgoing is Level.NONE for right in spans):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
+
 from calsync.crm.builtin.side import BuiltinSide
 from calsync.google import mapping
 from calsync.google.side import GoogleSide
@@ -420,3 +422,14 @@ def test_an_edited_copy_that_no_link_knew_outlives_its_original(house):
 
     knows_nothing_of_our_write(house, both_act)
     assert shown(house) == (["by Google"], ["by Google"])
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_occurrence_cancelled_while_its_series_is_deleted_unseen_brings_it_back(house, after):
+    event, record = synced_series(house)
+    house.crm_edit("ana", record["id"], exceptions=other(2))
+    delete = lambda: house.google_delete("ana", event["id"])  # noqa: E731
+    with meanwhile(GoogleSide, "_occurrence", delete, after):
+        house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == (["S"], ["S"])
