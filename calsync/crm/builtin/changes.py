@@ -50,6 +50,7 @@ def erase(connection: Connection, row: Row, now: datetime) -> None:
         "title": "",
         "description": "",
         "location": "",
+        "category": "",
         "recurrence": None,
         "exceptions": None,
     }
