@@ -338,7 +338,9 @@ def _created(row: Row, write: Create, now: datetime, access: Access) -> Item:
     if event.visibility is Visibility.PUBLIC or event.redacted:
         shown = Visibility.PRIVATE if event.redacted else Visibility.DEFAULT
         event = replace(event, visibility=shown, redacted=False)
-    return Item(row["id"], "1", event, modified=now, marker=write.marker, access=access)
+    return Item(
+        row["id"], "1", event, modified=now, marker=write.marker, access=access, nature=nature_of(row)
+    )
 
 
 def _security(current: str, visibility: Visibility) -> str:
