@@ -6,15 +6,15 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from organisations.charter import SECURITIES, Charter
-from organisations.district import LOGINS, District
-from organisations.papers import OCCURRENCES, Occurrence, Paper
 from sqlalchemy import Connection, select
 
 from calsync.crm.builtin.changes import save
 from calsync.crm.builtin.rest import Desk
 from calsync.crm.builtin.tables import events
 from calsync.model.permission import Person
+from organisations.charter import SECURITIES, Charter
+from organisations.district import LOGINS, District
+from organisations.papers import OCCURRENCES, Occurrence, Paper
 
 _LENGTH = timedelta(minutes=5)
 

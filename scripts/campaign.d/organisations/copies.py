@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from organisations.charter import Amount, Charter
-from organisations.district import District, marker_of
-from organisations.papers import OCCURRENCES, TEXTS, Paper
-
 from calsync.model.event import BUSY_TITLE
 from calsync.model.recurrence import occurrence_key
 from calsync.sandbox.calendar import Calendar
 from calsync.sandbox.rows import Row
+from organisations.charter import Amount, Charter
+from organisations.district import District, marker_of
+from organisations.papers import OCCURRENCES, TEXTS, Paper
 
 _NAMES = {"title": "summary", "description": "description", "location": "location"}
 

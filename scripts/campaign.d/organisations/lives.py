@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from plays import chance
+
 from organisations.builtin_office import BuiltinOffice
 from organisations.charter import Amount, Charter, Member
 from organisations.copies import copies, faults
@@ -15,7 +17,6 @@ from organisations.district import CONNECTED, LOGINS, District
 from organisations.papers import Paper, Planter
 from organisations.tenant_office import TenantOffice
 from organisations.wiretap import Wiretap
-from plays import chance
 
 #: Days of an organisation, and deeds on each.
 DAYS, DEEDS = 3, (1, 1, 2, 3)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from multiprocessing import get_context
 
-from organisations.district import District
-from organisations.lives import Lived, live
 from plays import chance
 from sweeps import Campaign
+
+from organisations.district import District
+from organisations.lives import Lived, live
 
 #: How many organisations a process is given at once.
 CHUNK = 10

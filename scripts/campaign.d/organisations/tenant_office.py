@@ -11,9 +11,6 @@ from zoneinfo import ZoneInfo
 
 from clocks import TownClock
 from google_wire import Hurry
-from organisations.charter import Charter
-from organisations.district import LOGINS, District
-from organisations.papers import Paper
 
 from calsync.crm.opencrm.backend import OpenCrm, _tenant
 from calsync.crm.opencrm.client import Client, Door
@@ -24,6 +21,9 @@ from calsync.sandbox.opencrm.methods import call
 from calsync.sandbox.opencrm.sections import section
 from calsync.sandbox.opencrm.switches import of_profile
 from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY, SECURITY, Tenant
+from organisations.charter import Charter
+from organisations.district import LOGINS, District
+from organisations.papers import Paper
 
 _ROOT = "http://127.0.0.1"
 _ZONE = ZoneInfo("Europe/London")

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
-from organisations.charter import Amount, Charter
-from organisations.district import District
-from organisations.papers import SLOT_MINUTES, WORD, Paper
 from troubles import Asked
 
 from calsync.model.event import BUSY_TITLE
+from organisations.charter import Amount, Charter
+from organisations.district import District
+from organisations.papers import SLOT_MINUTES, WORD, Paper
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _COMPACT = re.compile(r"\d{8}T\d{6}Z")
