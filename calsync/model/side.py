@@ -137,6 +137,7 @@ class Revive:
 
     key: str
     event: Event | None = None
+    access: Access | None = None
 
 
 Write = Create | Update | Delete | Revive

@@ -27,7 +27,9 @@ def step_of(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
         heir = meetings.heir(work.engine, link) if side is SideName.CRM and not action.retract else ""
-        return Intent(side, verb, key, "", half.version), Delete(
+        # Afterwards the link does not know any more of what this was the copy.
+        original = link.half(side.other).key or ""
+        return Intent(side, verb, key, original, half.version), Delete(
             key, half.version, heir, action.retract, _expectation(work, plan, side)
         )
     if isinstance(action, Copy):

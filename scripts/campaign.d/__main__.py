@@ -12,7 +12,8 @@ permission   random organisations (--runs: how many), whose people change record
         to Google is read for what its person may not know
 
 --mutant takes one rule out of the engine: the campaign should then find something wrong, and stops when it does.
---mutants does that with all rules, one after the other, each in the mode that can show it.
+--mutants does that with all rules, one after the other, each in the mode that can show it; with --mode only with those
+of that mode.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--mode", choices=MODES, default="kill9")
+    parser.add_argument("--mode", choices=MODES, default=None, help="default: kill9")
     parser.add_argument(
         "--runs",
         type=int,
@@ -76,6 +77,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.seed is None:
         options.seed = 1 if options.mutants else secrets.randbelow(2**31)
+    if options.mode is None and not options.mutants:
+        options.mode = "kill9"
     return options
 
 
@@ -101,9 +104,11 @@ def _swept(wanted: Campaign, say: Callable[[str], None]) -> Any:
 
 
 def _all_mutants(options: argparse.Namespace) -> int:
-    """Plant each mutant in its mode, until it shows; return 1 when one does not."""
+    """Plant each mutant in its mode, or those of the mode that is wanted, until it shows; return 1 when one does not."""
     alive = []
     for name, mutant in MUTANTS.items():
+        if options.mode not in (None, mutant.mode):
+            continue
         wanted = Campaign(mutant.mode, options.seed, options.runs or ENOUGH, None, True, options.workers)
         with planted(name):
             report = _swept(wanted, lambda _text: None)

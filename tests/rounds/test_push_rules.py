@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house import crm_at, day, nothing_written
+from tests.house import at, crm_at, day, nothing_written
 
 #: A setting of [sync], and what then is on Google of a meeting, a call that is held, and a task of the board's.
 SETTINGS = {
@@ -70,3 +70,38 @@ def test_a_relation_that_no_longer_goes_out_is_taken_back_in_one_round(build):
         house.set_policy(push=push)
         house.resync("ben")
         assert house.google_titles("ben") == expected
+
+
+def test_explain_names_the_rule_that_keeps_an_event_or_takes_it_back(build):
+    house = build({"push_types": ["*", "call:none"]})
+    house.person("ana")
+    made = records(house)
+    house.resync("ana")
+    assert house.explain("ana", made["call"]).answer == "sync.push_types names its type"
+    assert house.explain("ana", made["meeting"]).rule == "sync.push sends out what is mine in full"
+    house.set_policy(push_categories=[""])
+    assert "copy retracted" in house.explain("ana", made["task"]).answer
+    assert house.explain("ana", made["task"]).rule == "sync.push_categories does not name its category"
+    house.resync("ana")
+    resting = house.explain("ana", made["task"])
+    assert resting.answer == "it rests: sync.push_categories does not name its category"
+
+
+def test_a_record_that_changes_its_type_comes_and_goes(build):
+    house = build({"push_types": ["meeting"]})
+    house.person("ana")
+    made = records(house)["meeting"]
+    for kind, expected in (("meeting", ["meeting"]), ("other", []), ("meeting", ["meeting"])):
+        house.crm_edit("ana", made, activity_type=kind)
+        house.resync("ana")
+        assert house.google_titles("ana") == expected
+
+
+def test_what_came_from_google_stays_there_whatever_is_pushed(build):
+    house = build({"push": ["team"], "push_types": ["call"]})
+    house.person("ana")
+    house.google_add("ana", summary="from Google", **at(day(1)))
+    house.resync("ana")
+    assert house.crm_titles("ana") == ["from Google"]
+    assert nothing_written(house.resync("ana", full=True))
+    assert house.google_titles("ana") == ["from Google"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from organisations.charter import SECURITIES, Charter, Settings
+from organisations.charter import SECURITIES, Amount, Charter, Settings
 from organisations.district import CONNECTED
 from organisations.papers import OCCURRENCES, TEXTS, Occurrence, Paper, Planter
 
@@ -60,6 +60,7 @@ def settings(dice: random.Random, office: Office) -> Settings:
         _limits(dice, office.kinds),
         _limits(dice, [*dict.fromkeys(office.statuses)]),
         _limits(dice, office.categories),
+        guest_mail=dice.choice(("none", "none", "all")),
     )
 
 
@@ -202,6 +203,22 @@ class People:
 
     def _known(self, paper: Paper) -> list[int]:
         return [self._charter.amount(login, paper) for login in CONNECTED]
+
+    def lose(self, login: str, edit: Callable[[Paper, str], None]) -> None:
+        """Take a record from somebody who knows all of it, and has just changed their copy with `edit`.
+
+        Nothing happens when there is none, or nobody thinks of a way.
+        """
+        known = [paper for paper in self._papers if self._charter.amount(login, paper) is Amount.ALL]
+        if not known:
+            return
+        paper = self._dice.choice(known)
+        for _ in range(TRIES):
+            changes = self._rights()
+            if self._charter.amount(login, replace(paper, **changes)) is Amount.NOTHING:
+                edit(paper, self._planter.word())
+                self._store(paper, **changes)
+                return
 
     def _rights(self) -> dict[str, Any]:
         """Return something on which it depends who may know a record: mostly its security."""

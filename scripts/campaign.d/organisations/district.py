@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from town import Resident, Town
 
 from calsync.config.settings import SyncSettings
 from calsync.crm.opencrm.tables import metadata as tenant_metadata
+from calsync.sandbox.gate import Incoming
+from calsync.sandbox.queries import Query
 from calsync.sandbox.rows import Row
 
 CONNECTED = ("ana", "bo", "cy")
@@ -37,6 +40,12 @@ class District(Town):
     def govern(self, sync: dict[str, Any]) -> None:
         """Go on with these keys of [sync], as after a restart."""
         self.policy = SyncSettings(**sync).policy()
+
+    def edit(self, login: str, event: str, changes: dict[str, Any]) -> None:
+        """Let somebody change an event on Google's page."""
+        path, token = f"/calendar/v3/calendars/primary/events/{event}", self.by_login[login].token
+        raw, headers = json.dumps(changes).encode(), {"authorization": f"Bearer {token}"}
+        self.wire.gate.perform(Incoming("PATCH", path, Query({}), headers, raw))
 
     def original(self, login: str, event: str) -> str:
         """Return the key of the record of which an event at Google, or a series of it, is a copy; or ""."""

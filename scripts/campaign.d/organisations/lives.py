@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from plays import chance
@@ -71,6 +72,9 @@ class _Life:
             before = self._rights()
             for _ in range(self._dice.choice(DEEDS)):
                 self._people.act()
+            if self._dice.random() < EDITS:
+                login = self._dice.choice(self._connected)
+                self._people.lose(login, partial(self._edit, login))
             after = self._rights()
             self._day([login for login in self._connected if after[login] != before[login]])
         self._quiet(self._dice.choice(self._connected))
@@ -120,6 +124,11 @@ class _Life:
             self._note(f"the round of {login} ended {report['outcome']}: {report.get('reason', '')}")
         if report["mails"] or self._district.world.mails:
             self._note(f"the round of {login} has mailed somebody")
+
+    def _edit(self, login: str, paper: Paper, word: str) -> None:
+        """Change the title of somebody's copy on Google's page."""
+        for row in copies(self._district.calendar(login)).get(paper.key, ()):
+            self._district.edit(login, row.id, {"summary": word})
 
     def _quiet(self, login: str) -> None:
         """See that somebody's last round has left nothing to the next, unless something has happened since."""

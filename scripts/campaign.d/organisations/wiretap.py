@@ -94,8 +94,11 @@ class Wiretap:
             return
         body = json.loads(asked.body) if asked.body else {}
         paper = self._paper(login, asked, body)
-        if parse_qs(asked.query).get("sendUpdates") != ["none"]:
-            yield "a write without sendUpdates=none"
+        mail = self._charter.settings.guest_mail
+        if paper is not None and asked.method == "DELETE" and self._is_withdrawn(login, paper):
+            mail = "none"
+        if parse_qs(asked.query).get("sendUpdates") != [mail]:
+            yield f"a write without sendUpdates={mail}"
         if paper is None or asked.method == "DELETE":
             return
         amount = self._amount(login, paper)
@@ -103,6 +106,11 @@ class Wiretap:
             yield "something of a record that may not be known there at all"
         elif amount is Amount.TIMES:
             yield from _more_than_times(body)
+
+    def _is_withdrawn(self, login: str, paper: Paper) -> bool:
+        """Return whether a record takes place, and only this person may not know it."""
+        takes_place = not paper.deleted and paper.status.lower() != "cancelled"
+        return takes_place and self._amount(login, paper) is Amount.NOTHING
 
     def _paper(self, login: str, asked: Asked, body: Mapping[str, Any]) -> Paper | None:
         private = (body.get("extendedProperties") or {}).get("private") or {}
