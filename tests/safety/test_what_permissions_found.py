@@ -123,3 +123,26 @@ def test_a_write_with_one_does(house, event, access):
     (stored,) = side.write(writes(event, access)[:1])
     assert stored.key == "abcdefg"
     assert house.google_titles("ana") == [event.title]
+
+
+# -- guests --------------------------------------------------------------------------------------------------
+
+
+def test_guests_are_on_the_copy_of_their_host_alone(build):
+    house = build({"push": ["mine", "team"], "guests": "write"})
+    for user in ("ana", "ben"):
+        house.person(user, teams=("sales",))
+    guest = [{"email": "guest@other.test"}]
+    series = {"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"], **crm_day(1)}
+    made = house.crm_add("ana", title="t", attendees=guest, security="public_edit", **series)
+    one = {"original_start": crm_day(2)["start"], "title": "other", "attendees": guest}
+    house.crm_edit("ana", made["id"], exceptions=[one])
+    for user in ("ana", "ben"):
+        house.resync(user)
+    house.crm_edit("ana", made["id"], attendees=[*guest, {"email": "second@other.test"}])
+    for user in ("ana", "ben"):
+        house.resync(user)
+    assert "second@other.test" in str(house.google_events("ana"))
+    assert house.google_titles("ben")
+    assert "other.test" not in str(house.google_events("ben"))
+    assert house.resync("ben")["google"] == {"created": 0, "updated": 0, "deleted": 0}

@@ -48,13 +48,12 @@ class Settings:
     push_types: tuple[str, ...] = ()
     push_statuses: tuple[str, ...] = ()
     push_categories: tuple[str, ...] = ()
-    guests: str = "keep"
     guest_mail: str = "none"
 
     def sync(self) -> dict[str, Any]:
         """Return them as keys of [sync]."""
         found: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS}
-        return found | {"guests": self.guests, "guest_mail": self.guest_mail}
+        return found | {"guest_mail": self.guest_mail}
 
 
 _LISTS = ("push", "push_types", "push_statuses", "push_categories")

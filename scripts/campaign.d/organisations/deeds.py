@@ -60,7 +60,7 @@ def settings(dice: random.Random, office: Office) -> Settings:
         _limits(dice, office.kinds),
         _limits(dice, [*dict.fromkeys(office.statuses)]),
         _limits(dice, office.categories),
-        guest_mail=dice.choice(("none", "none", "all")),
+        dice.choice(("none", "none", "all")),
     )
 
 
@@ -261,7 +261,8 @@ class People:
             self._charter.meaning = self.meaning()
             self._office.seat()
             return
-        found = replace(settings(self._dice, self._office), guests=self._charter.settings.guests)
+        mail = self._charter.settings.guest_mail
+        found = replace(settings(self._dice, self._office), guest_mail=mail)
         self._charter.settings = found
         self._office.govern(found.sync())
 
