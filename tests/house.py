@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from uvicorn import Config, Server
 
 from calsync.config import Settings
+from calsync.config.settings import SyncSettings
 from calsync.engine import examine, intervene, run_account
 from calsync.sandbox.server import start as start_google
 from calsync.sandbox.stage import free_port
@@ -95,6 +96,10 @@ class House:
         self.parts.close()
         self.google.close()
         self.control_http.close()
+
+    def set_policy(self, **sync: Any) -> None:
+        """Go on as after a restart with these keys of [sync]."""
+        self.parts.policy = SyncSettings(**sync).policy()
 
     # -- people ----------------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ def explain(context: Context, user: str, event: str) -> None:
         "crm_id": found.crm_id,
         "origin": found.origin,
         "permission": found.permission,
+        "rule": found.rule,
         "decision": found.decision,
         "next_writes": found.next_writes,
         "history": history,
@@ -53,7 +54,7 @@ def explain(context: Context, user: str, event: str) -> None:
 
 
 def _words(document: dict[str, Any]) -> str:
-    names = ("google_id", "crm_id", "origin", "permission", "decision")
+    names = ("google_id", "crm_id", "origin", "permission", "rule", "decision")
     rows = [(name, document[name]) for name in names if document[name]]
     lines = [document["answer"], table(("", ""), rows)]
     if document["history"]:

@@ -28,6 +28,7 @@ from calsync.model.policy import (
     PrivateEvents,
     Winner,
 )
+from calsync.model.push import Filter, Trait, fold
 
 _KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -134,6 +135,34 @@ def _push(value: Any) -> Any:
     return tuple(value)
 
 
+#: How much goes out, as it is written behind a name; without one, "full".
+_AMOUNTS = {"none": Level.NONE, "busy": Level.BUSY, "full": Level.READ}
+
+
+def _amount(entry: str) -> tuple[str, Level]:
+    """Return the word of an entry of a filter, as it is compared, and how much goes out for it.
+
+    A word may have colons of its own: only an amount behind the last one is taken for one.
+    """
+    word, colon, amount = entry.rpartition(":")
+    if not colon or amount not in _AMOUNTS:
+        word, amount = entry, "full"
+    return fold(word) or "", _AMOUNTS[amount]
+
+
+def _filter(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise ValueError('must be a list such as ["Meeting", "Call:busy"], with "*" for all others')
+    words = [_amount(entry)[0] for entry in value]
+    for word in words:
+        if words.count(word) > 1:
+            raise ValueError(f"names {word!r} twice")
+    return tuple(value)
+
+
+_Filter = Annotated[tuple[str, ...], BeforeValidator(_filter)]
+
+
 class SyncSettings(_Section):
     """What crosses, and how."""
 
@@ -146,6 +175,9 @@ class SyncSettings(_Section):
     guests: Literal["keep", "write"] = "keep"
     guest_mail: GuestMail = GuestMail.NONE
     push: Annotated[tuple[str, ...], BeforeValidator(_push)] = ("mine", "invited")
+    push_types: _Filter = ()
+    push_statuses: _Filter = ()
+    push_categories: _Filter = ()
     delete_brake: BrakeSettings = BrakeSettings()
 
     def policy(self) -> Policy:
@@ -159,8 +191,18 @@ class SyncSettings(_Section):
             guests_write=self.guests == "write",
             guest_mail=self.guest_mail,
             push=tuple(_push_rule(entry) for entry in self.push),
+            filters=self._filters(),
             brake=Brake(self.delete_brake.count, self.delete_brake.share),
         )
+
+    def _filters(self) -> tuple[Filter, ...]:
+        """Return the filters that say something."""
+        entries = {
+            Trait.TYPE: self.push_types,
+            Trait.STATUS: self.push_statuses,
+            Trait.CATEGORY: self.push_categories,
+        }
+        return tuple(Filter(trait, tuple(map(_amount, some))) for trait, some in entries.items() if some)
 
 
 def _push_rule(entry: str) -> tuple[Relation, Level]:

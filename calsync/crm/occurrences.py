@@ -285,7 +285,7 @@ class OccurrencesSide:
         if isinstance(write, Revive):
             if write.event is None:
                 raise Refused("Google: nobody knows any more what the occurrence was")
-            return self._exception(series, occurrence, write.event, None)
+            return self._exception(series, occurrence, write.event, write.access)
         if (
             item is None
             or item.event is None
@@ -305,7 +305,9 @@ class OccurrencesSide:
     def _exception(self, series: str, occurrence: str, event: Event | None, access: Access | None) -> Update:
         day = self._today
         carrier = Event("", day, day, exceptions={occurrence: event})
-        access = access or Access(Level.DELETE, "owner")
+        if event is None:
+            # To cancel tells nothing.
+            access = access or Access(Level.DELETE, "owner")
         return Update(series, Patch(frozenset({EXCEPTION + occurrence}), carrier), "", access)
 
 

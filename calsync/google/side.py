@@ -159,10 +159,9 @@ class GoogleSide:
         if isinstance(write, Delete):
             self._delete(write)
             return None
+        _check_decision(write)
         if isinstance(write, Revive):
             return self._revive(write)
-        if write.access is None or write.access.level < Level.BUSY:
-            raise Refused("no permission decision came with the write")
         return self._create(write) if isinstance(write, Create) else self._update(write)
 
     def _create(self, write: Create) -> Item:
@@ -389,6 +388,15 @@ class GoogleSide:
         if ahead and item.modified is not None:
             item = replace(item, modified=item.modified - ahead)
         return replace(item, marker=self._marks.verified(item)) if item.marker else item
+
+
+def _check_decision(write: Create | Update | Revive) -> None:
+    """Refuse what comes without a decision that its reader may know it, or says more than that allows."""
+    if write.access is None or write.access.level < Level.BUSY:
+        raise Refused("no permission decision came with the write")
+    event = write.patch.event if isinstance(write, Update) else write.event
+    if write.access.level < Level.READ and event is not None and event.says_more_than_times:
+        raise Refused("the permission decision that came with the write allows times only")
 
 
 def _as_series(series: Event, key: str) -> Event:

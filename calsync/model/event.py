@@ -121,6 +121,12 @@ class Event:
             redacted=True,
         )
 
+    @property
+    def says_more_than_times(self) -> bool:
+        """True when it, or one of its exceptions, has anything that `busy` takes away."""
+        texts = self.title not in ("", BUSY_TITLE) or self.description or self.location or self.attendees
+        return bool(texts) or any(part and part.says_more_than_times for part in self.exceptions.values())
+
     def shortened(self) -> Event:
         """Return this event with as much of its descriptions as any calendar can hold."""
         text = _shortened(self.description)

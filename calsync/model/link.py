@@ -110,8 +110,9 @@ class Verb(StrEnum):
 class Intent:
     """The write about to be made: on record before it is sent, gone when its outcome is recorded.
 
-    `sent` is the face of what is written, `source` the face of the original at the decision; both are
-    limited to the fields that move. A deletion has neither; without `source` the other side's face stays.
+    `marker` names the original of which a copy is made, or deleted. `sent` is the face of what is written, `source` the
+    face of the original at the decision; both are limited to the fields that move. A deletion has neither; without
+    `source` the other side's face stays.
     """
 
     side: SideName

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from calsync.model.event import Event, Visibility
 from calsync.model.permission import Access, Level, Relation
+from calsync.model.push import UNKNOWN, Filter, Nature, Ruling, ruling
 from calsync.model.recurrence import last_day
 from calsync.model.side import SideName
 
@@ -82,7 +83,7 @@ INSTALLATION_BRAKE = InstallationBrake()
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings of `[sync]`; `push` maps a relation to the most that goes out for it."""
+    """The settings of `[sync]`; `push` maps a relation to the most that goes out for it, `filters` limit that."""
 
     past_days: int = 60
     future_days: int = 365
@@ -92,6 +93,7 @@ class Policy:
     guests_write: bool = False
     guest_mail: GuestMail = GuestMail.NONE
     push: tuple[tuple[Relation, Level], ...] = ((Relation.MINE, Level.READ), (Relation.INVITED, Level.READ))
+    filters: tuple[Filter, ...] = ()
     brake: Brake = Brake()
 
     def window(self, now: datetime) -> Window:
@@ -100,10 +102,13 @@ class Policy:
         last = today + timedelta(days=self.future_days)
         return Window(today - timedelta(days=self.past_days), last, self.future_days)
 
-    def outgoing(self, access: Access) -> Level:
+    def outgoing(self, access: Access, nature: Nature = UNKNOWN) -> Level:
         """Return how much of a CRM record may go to the person's Google calendar: NONE, BUSY or READ."""
-        granted = [level for relation, level in self.push if relation in access.relations]
-        return min(max(granted, default=Level.NONE), access.level, Level.READ)
+        return self.ruling(access, nature).level
+
+    def ruling(self, access: Access, nature: Nature = UNKNOWN) -> Ruling:
+        """Return the same with the rule that decides it; see `push.ruling`."""
+        return ruling(self.push, self.filters, access, nature)
 
 
 @dataclass(frozen=True, slots=True)

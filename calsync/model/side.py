@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from calsync.model.errors import NotTried, SideError, ends_account
 from calsync.model.event import Event
 from calsync.model.permission import Access
+from calsync.model.push import UNKNOWN, Nature
 
 
 class SideName(StrEnum):
@@ -41,6 +42,7 @@ class Item:
     person may do everything; of what is gone it says whose it was, where the side still tells. `before`: what a
     write has replaced or removed, from a side that `tells_before`. `meeting` is the same number on the calendars of
     all participants (63 bits); None for what is nobody else's. `meets_at` is so as long as the start is the same.
+    `nature`: of a CRM record, what push rules ask.
     """
 
     key: str
@@ -58,6 +60,7 @@ class Item:
     before: Event | None = None
     meeting: int | None = None
     meets_at: int | None = None
+    nature: Nature = UNKNOWN
 
     @property
     def content(self) -> Event | None:
@@ -134,6 +137,7 @@ class Revive:
 
     key: str
     event: Event | None = None
+    access: Access | None = None
 
 
 Write = Create | Update | Delete | Revive

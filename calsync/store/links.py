@@ -110,8 +110,12 @@ def waiting(engine: Engine, account_id: int, now: datetime) -> Waiting:
     return Waiting(*[bool(flag) for flag in flags])
 
 
-def reconsider_held(connection: Connection, account_id: int) -> None:
-    """Make links unsettled of which something was held, since the rules have moved."""
+def reconsider(connection: Connection, account_id: int) -> None:
+    """Let an account's links be judged anew, since the rules have moved: those of which something was held are
+    unsettled, and no record passes for known by its version.
+    """
+    everything = update(links).where(links.c.account_id == account_id)
+    connection.execute(everything.values(crm_version=""))
     connection.execute(
         update(links).where(links.c.account_id == account_id, links.c.held).values(dirty=True, retry_at=None)
     )

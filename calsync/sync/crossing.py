@@ -36,7 +36,8 @@ def kind_of(scene: Scene, side: SideName, item: Item, is_copy: bool, link: Link 
 def projected(scene: Scene, link: Link, side: SideName, event: Event, item: Item) -> Event:
     """Return as much of an event as may cross to the other side."""
     if side is SideName.CRM:
-        if link.origin is side and item.access and scene.policy.outgoing(item.access) is Level.BUSY:
+        outgoing = scene.policy.outgoing(item.access, item.nature) if item.access else Level.NONE
+        if link.origin is side and outgoing is Level.BUSY:
             return event.busy()
         # Cut before it is compared: else the shorter text would come home as an edit.
         return event.shortened()
@@ -70,7 +71,7 @@ def _crosses(scene: Scene, item: Item, is_copy: bool) -> bool:
         return False
     if is_copy and item.access.relations & _TAKING_PART:
         return True
-    return scene.policy.outgoing(item.access) is not Level.NONE
+    return scene.policy.outgoing(item.access, item.nature) is not Level.NONE
 
 
 def _visible(item: Item) -> Kind:

@@ -25,13 +25,16 @@ from calsync.sync.settle import Work
 
 @dataclass(slots=True)
 class Explanation:
-    """What is known of an event. `answer` is a sentence; ids are those of the two sides."""
+    """What is known of an event. `answer` is a sentence; ids are those of the two sides; `rule` decides how much of a
+    record goes to Google.
+    """
 
     answer: str = ""
     google_id: str | None = None
     crm_id: str | None = None
     origin: str | None = None
     permission: str | None = None
+    rule: str | None = None
     decision: str | None = None
     next_writes: list[str] = field(default_factory=list)
     history: list[Entry] = field(default_factory=list)
@@ -54,26 +57,38 @@ def explain(work: Work, event: str, found: Explanation) -> None:
     if link.cause is not None:
         found.answer = f"set aside: {link.cause}"
         return
-    decision = _decision(work, deepcopy(link))
+    decision = _decision(work, deepcopy(link), found)
     state = work.scene.account.state
     found.decision, found.next_writes = decision.because, [_words(action) for action in decision.actions]
-    found.answer = _answer(link, decision)
+    found.answer = _answer(link, decision, found)
     if decision.actions and state not in RUNNING:
         found.answer = f"nothing is written while the account is {state.value}; then {found.answer}"
     elif state is State.BRAKED and any(isinstance(action, Remove) for action in decision.actions):
         found.answer = f"held by the brake until `calsync approve`: {decision.because}"
 
 
-def _decision(work: Work, link: Link) -> Decision:
+def _decision(work: Work, link: Link, found: Explanation) -> Decision:
     """Decide about a copy of the link as it would be decided if both sides were looked at now."""
     for side in SIDES:
         key = link.half(side).key
         if key is not None:
-            sights.look(work.scene, link, side, work.sides[side].read(key))
+            item = work.sides[side].read(key)
+            if side is SideName.CRM and link.origin is side:
+                _rule(work, item, found)
+            sights.look(work.scene, link, side, item)
     if not (link.dirty or link.base.linked):
         return Decision("it rests until somebody changes it")
     seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
     return reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
+
+
+def _rule(work: Work, item: Item | None, found: Explanation) -> None:
+    """Note the rule that decides how much of a record goes out, and the permission as it is now."""
+    if item is None or item.access is None:
+        return
+    found.permission = f"{item.access.level.name.lower()} ({item.access.because})"
+    if not item.gone:
+        found.rule = work.scene.policy.ruling(item.access, item.nature).because
 
 
 def _words(action: object) -> str:
@@ -94,10 +109,12 @@ _RESTING = {
 }
 
 
-def _answer(link: Link, decision: Decision) -> str:
+def _answer(link: Link, decision: Decision, found: Explanation) -> str:
     if decision.actions:
         return f"the next round writes: {decision.because}"
     for half in (link.google, link.crm):
+        if half.state is Kind.WITHHELD and half is link.crm and found.rule:
+            return f"it rests: {found.rule}"
         if half.state in _RESTING:
             return f"it rests: {_RESTING[half.state]}"
     if link.base.linked:
@@ -125,7 +142,9 @@ def _unlinked(work: Work, event: str, found: Explanation) -> str:
             found.google_id = event
         else:
             found.crm_id = event
-        if item.access is not None:
+        if side is SideName.CRM:
+            _rule(work, item, found)
+        elif item.access is not None:
             found.permission = f"{item.access.level.name.lower()} ({item.access.because})"
         return _why_not(work, side, item)
     return "neither side knows an event with this id"
@@ -155,9 +174,9 @@ def _why_not_pushed(work: Work, item: Item) -> str:
     if item.access is None or item.event is None:
         because = item.access.because if item.access is not None else "nothing is known"
         return f"the person may not see it: {because}"
-    if not scene.policy.outgoing(item.access):
-        relations = ", ".join(sorted(item.access.relations)) or "none"
-        return f"push rules do not send it out (the person's relation to it: {relations})"
+    ruling = scene.policy.ruling(item.access, item.nature)
+    if not ruling.level:
+        return ruling.because
     if scene.window.is_past(item.event):
         return "it lies before the window of days that are synced"
     return "it was not seen yet; the next round takes it"

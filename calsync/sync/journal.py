@@ -94,6 +94,8 @@ def _entry(work: Work, link: Link, step: Done, replaced: Event | None) -> Entry:
     after = None if step.removed else _after(step.write, item)
     keys = {side: link.half(side).key for side in SideName}
     keys[intent.side] = keys[intent.side] or intent.key or (item.key if item is not None else None)
+    if intent.verb in (Verb.DELETE, Verb.RETRACT):
+        keys[intent.side.other] = keys[intent.side.other] or intent.marker or None
     return Entry(
         run_id=work.tally.run,
         account_id=link.account_id,

@@ -188,7 +188,7 @@ def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sig
     """Return whether the rules let a field move to `target`."""
     if not rules.direction.towards(target):
         return False
-    if target is GOOGLE and not rules.guests_write:
+    if target is GOOGLE and not _writes_guests(base, sights, rules):
         if is_guest(name):
             return _is_answer(name, target, base, sights, rules)
         if exception_key(name) and _only_guests_moved(name, base, sights[CRM]):
@@ -196,6 +196,11 @@ def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sig
     if is_text(name) or name == "visibility":
         return REDACTED not in _there(target, base, sights)
     return True
+
+
+def _writes_guests(base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
+    """Return whether guests go to Google: of a record that is somebody else's they are on that person's copy."""
+    return rules.guests_write and (base.origin is GOOGLE or sights[CRM].owned)
 
 
 def _only_guests_moved(name: str, base: Base, crm: Sight) -> bool:

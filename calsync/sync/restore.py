@@ -17,7 +17,7 @@ from calsync.model.event import (
     sort_attendees,
 )
 from calsync.model.link import Intent, Verb
-from calsync.model.permission import Level
+from calsync.model.permission import Access, Level
 from calsync.model.side import SIDES, SideName, Update
 from calsync.store import conflicts, contents, links
 from calsync.store.conflicts import Conflict
@@ -26,6 +26,7 @@ from calsync.store.links import Link
 from calsync.sync import sights
 from calsync.sync.decision import Decision
 from calsync.sync.elements import patch_of
+from calsync.sync.outgoing import NO_LONGER, decide_now
 from calsync.sync.reconcile import UNITS
 from calsync.sync.settle import Plan, Work, carry_out
 
@@ -53,12 +54,16 @@ def restore(work: Work, number: int, restored: Restored) -> None:
     if link.access is None or link.access.level < Level.EDIT:
         restored.why_not = "the person may not edit it in the CRM"
         return
+    access = decide_now(work, link, link.crm.key)
+    if access.level < Level.READ:
+        restored.why_not = NO_LONGER
+        return
     event = _wanted(work, link, lost)
     if event is None:
         restored.why_not = "the event cannot be read"
         return
     names = frozenset(conflict.field for conflict in lost.values())
-    plan = _plan(work, link, event, names)
+    plan = _plan(work, link, access, event, names)
     broken = carry_out(work, [plan])
     if broken is not None:
         raise broken
@@ -124,7 +129,7 @@ def _typed(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _plan(work: Work, link: Link, event: Event, names: frozenset[str]) -> Plan:
+def _plan(work: Work, link: Link, access: Access, event: Event, names: frozenset[str]) -> Plan:
     face = work.scene.account.cipher.fingerprints.face(event)
     sent = {name: face.get(name, "") for name in names}
     steps = []
@@ -133,9 +138,7 @@ def _plan(work: Work, link: Link, event: Event, names: frozenset[str]) -> Plan:
         # Each side settles its own face: a write that fails must not count as agreed.
         intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent)
         level = sights.sight(work.scene, link, side).level
-        update = Update(
-            half.key or "", patch_of(names, event, level >= Level.EDIT), half.version, link.access
-        )
+        update = Update(half.key or "", patch_of(names, event, level >= Level.EDIT), half.version, access)
         steps.append((intent, update))
     link.intents = tuple(intent for intent, _ in steps)
     seen = {side: sights.sight(work.scene, link, side) for side in SIDES}

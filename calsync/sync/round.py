@@ -145,7 +145,7 @@ def _rules_moved(work: Work) -> bool:
     with writing(work.engine) as connection:
         # The cursor goes too, so that a round which dies here observes everything again.
         accounts.change(connection, account.id, access_version=version, crm_cursor=None)
-        links.reconsider_held(connection, account.id)
+        links.reconsider(connection, account.id)
     return True
 
 

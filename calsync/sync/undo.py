@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from calsync.model.errors import SideError, ends_account
 from calsync.model.event import is_guest
 from calsync.model.link import Intent, Kind, Sight, Verb
-from calsync.model.permission import Level
+from calsync.model.permission import Access, Level
 from calsync.model.side import SIDES, Delete, Revive, SideName, Update, Write
 from calsync.store import journal, links
 from calsync.store.database import reading, writing
@@ -24,6 +24,7 @@ from calsync.sync import sights
 from calsync.sync.decision import Decision
 from calsync.sync.elements import patch_of, with_elements
 from calsync.sync.journal import opened
+from calsync.sync.outgoing import NO_LONGER, decide_now
 from calsync.sync.settle import BATCH, Plan, Work, carry_out
 
 CHANGED = "changed since"
@@ -95,12 +96,15 @@ def _step(work: Work, entry: Entry, undone: Undone) -> _Step | None:
     with reading(work.engine) as connection:
         link = next(iter(links.by_ids(connection, [entry.link_id])), None)
     key = entry.key(entry.side) or ""
-    if entry.verb in (Verb.DELETE, Verb.RETRACT):
-        found = _revival(work, entry, link, key)
+    access = decide_now(work, link, entry.crm_key) if _adds(entry) else None
+    if access is not None and access.level < Level.READ:
+        found: _Found = NO_LONGER
+    elif entry.verb in (Verb.DELETE, Verb.RETRACT):
+        found = _revival(work, entry, link, access)
     elif link is None or link.intents or not _is_as_left(link, entry.side, key):
         found = CHANGED
     elif entry.verb is Verb.UPDATE:
-        found = _reversal(work, entry, link, undone)
+        found = _reversal(work, entry, link, access, undone)
     else:
         found = _removal(entry, link, key)
     if isinstance(found, str):
@@ -113,6 +117,11 @@ def _step(work: Work, entry: Entry, undone: Undone) -> _Step | None:
 
 
 _Found = tuple[Link, Intent, Write] | str
+
+
+def _adds(entry: Entry) -> bool:
+    """Return whether taking an entry back tells Google something."""
+    return entry.side is SideName.GOOGLE and entry.verb in (Verb.UPDATE, Verb.DELETE)
 
 
 def _is_as_left(link: Link, side: SideName, key: str) -> bool:
@@ -128,7 +137,7 @@ def _removal(entry: Entry, link: Link, key: str) -> _Found:
     return link, Intent(entry.side, Verb.DELETE, key, "", version), Delete(key, version)
 
 
-def _reversal(work: Work, entry: Entry, link: Link, undone: Undone) -> _Found:
+def _reversal(work: Work, entry: Entry, link: Link, access: Access | None, undone: Undone) -> _Found:
     cipher, side = work.scene.account.cipher, entry.side
     before = opened(cipher, "journal.before", entry.before)
     if before is None:
@@ -148,7 +157,7 @@ def _reversal(work: Work, entry: Entry, link: Link, undone: Undone) -> _Found:
     event = with_elements(before, names, was, _now(work, side, half.key or "", names), base)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent)
     patch = patch_of(names, event, level >= Level.EDIT)
-    return link, intent, Update(half.key or "", patch, half.version, link.access)
+    return link, intent, Update(half.key or "", patch, half.version, access)
 
 
 def _now(work: Work, side: SideName, key: str, names: Iterable[str]) -> Sight:
@@ -161,9 +170,10 @@ def _now(work: Work, side: SideName, key: str, names: Iterable[str]) -> Sight:
     return Sight(Kind.CHANGED, event, prints.face(event), guests=prints.guests(event))
 
 
-def _revival(work: Work, entry: Entry, link: Link | None, key: str) -> _Found:
+def _revival(work: Work, entry: Entry, link: Link | None, access: Access | None) -> _Found:
+    key = entry.key(entry.side) or ""
     if entry.verb is Verb.RETRACT:
-        return "it may no longer cross"
+        return NO_LONGER
     if entry.after is not None:
         return "it was declined, not deleted"
     event = opened(work.scene.account.cipher, "journal.before", entry.before)
@@ -174,7 +184,7 @@ def _revival(work: Work, entry: Entry, link: Link | None, key: str) -> _Found:
             return CHANGED
         if link is None:
             link = _new_link(connection, entry, key)
-    return link, Intent(entry.side, Verb.REVIVE, key, "", ""), Revive(key, event)
+    return link, Intent(entry.side, Verb.REVIVE, key, "", ""), Revive(key, event, access)
 
 
 def _new_link(connection: Connection, entry: Entry, key: str) -> Link:

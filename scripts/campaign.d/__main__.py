@@ -8,9 +8,12 @@ fault   Google and the databases fail in random ways
 double  the engine dies twice
 rival   a second process begins a round of the same account at every boundary
 loss    the database is lost, or an older one is put back
+permission   random organisations (--runs: how many), whose people change records, and who may see them; every request
+        to Google is read for what its person may not know
 
 --mutant takes one rule out of the engine: the campaign should then find something wrong, and stops when it does.
---mutants does that with all rules, one after the other, each in the mode that can show it.
+--mutants does that with all rules, one after the other, each in the mode that can show it; with --mode only with those
+of that mode.
 """
 
 from __future__ import annotations
@@ -21,14 +24,16 @@ import json
 import logging
 import secrets
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import structlog
 from mutants import MUTANTS, planted
+from sweeps import Campaign
 
-MODES = ("kill9", "crash", "inter", "fault", "double", "rival", "loss")
-KILLS, RUNS = 200, 30_000
+MODES = ("kill9", "crash", "inter", "fault", "double", "rival", "loss", "permission")
+KILLS, RUNS, ORGANISATIONS = 200, 30_000, 20_000
 #: A rule that is missing must show within so many runs.
 ENOUGH = 33_000
 
@@ -50,9 +55,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--mode", choices=MODES, default="kill9")
+    parser.add_argument("--mode", choices=MODES, default=None, help="default: kill9")
     parser.add_argument(
-        "--runs", type=int, default=None, help=f"how many (kill9: {KILLS} kills; others: {RUNS} runs)"
+        "--runs",
+        type=int,
+        default=None,
+        help=f"how many (kill9: {KILLS} kills; permission: {ORGANISATIONS} organisations; others: {RUNS} runs)",
     )
     parser.add_argument("--seed", type=int, default=None, help="repeat a campaign (default: a random one)")
     parser.add_argument("--scenario", type=int, default=None, help="repeat one scenario of a seed alone")
@@ -69,6 +77,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.seed is None:
         options.seed = 1 if options.mutants else secrets.randbelow(2**31)
+    if options.mode is None and not options.mutants:
+        options.mode = "kill9"
     return options
 
 
@@ -77,22 +87,31 @@ def _report(options: argparse.Namespace) -> Any:
         from calsync.sandbox.campaign.kill9 import campaign
 
         return campaign(options.runs or KILLS, options.seed, say=_say)
-    from sweeps import Campaign, sweep
-
-    first, runs = options.mutant is not None, options.runs or RUNS
+    usual = ORGANISATIONS if options.mode == "permission" else RUNS
+    first, runs = options.mutant is not None, options.runs or usual
     wanted = Campaign(options.mode, options.seed, runs, options.scenario, first, options.workers)
-    return sweep(wanted, _say)
+    return _swept(wanted, _say)
+
+
+def _swept(wanted: Campaign, say: Callable[[str], None]) -> Any:
+    if wanted.mode == "permission":
+        from organisations.sweep import sweep as sweep_organisations
+
+        return sweep_organisations(wanted, say)
+    from sweeps import sweep
+
+    return sweep(wanted, say)
 
 
 def _all_mutants(options: argparse.Namespace) -> int:
-    """Plant each mutant in its mode, until it shows; return 1 when one does not."""
-    from sweeps import Campaign, sweep
-
+    """Plant each mutant in its mode, or those of the mode that is wanted, until it shows; return 1 when one does not."""
     alive = []
     for name, mutant in MUTANTS.items():
+        if options.mode not in (None, mutant.mode):
+            continue
         wanted = Campaign(mutant.mode, options.seed, options.runs or ENOUGH, None, True, options.workers)
         with planted(name):
-            report = sweep(wanted, lambda _text: None)
+            report = _swept(wanted, lambda _text: None)
         found = {"rule": mutant.rule, "mutant": name, "mode": mutant.mode, "runs": report.runs}
         found |= {"seconds": report.seconds, "shows": report.wrong[0] if report.wrong else None}
         print(json.dumps(found), flush=True)

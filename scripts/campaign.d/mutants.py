@@ -1,6 +1,6 @@
 """Rules taken out of the engine one at a time, to see that the campaigns notice: each is a patch, undone at the end.
 
-The rules are those of the engine's design:
+The rules are those of the engine's design, and those about permissions (see `permission_mutants`):
 
 ====  ==============================================================================================================
 R1    every remote write is noted before it is made: creations, updates, deletions and retractions
@@ -22,9 +22,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
+
+from mutant import Mutant, Patches
+from permission_mutants import PERMISSION_MUTANTS
 
 from calsync import engine
 from calsync.crm.builtin import side as crm_side
@@ -36,19 +39,6 @@ from calsync.model.side import Create, Delete, Revive, Update
 from calsync.store import conflicts, links
 from calsync.sync import crossing, reconcile, recording, settle, sights
 from calsync.sync import round as rounds
-
-Patches = list[tuple[Any, str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A rule's removal, the mode that can show it, and about how many runs of seed 1 that takes."""
-
-    rule: str
-    plant: Callable[[], Patches]
-    mode: str
-    runs: int
-
 
 # -- R1: intents -------------------------------------------------------------------------------------------
 
@@ -294,6 +284,7 @@ MUTANTS: dict[str, Mutant] = {
     "permission-ignored": Mutant("R11", _permission_ignored, "crash", 1),
     "undecided-accepted": Mutant("R11", _undecided_accepted, "crash", 1),
     "no-lock": Mutant("R12", _no_lock, "rival", 20),
+    **PERMISSION_MUTANTS,
 }
 
 

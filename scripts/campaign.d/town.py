@@ -7,7 +7,7 @@ import os
 import pickle
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,7 +120,8 @@ class Moment:
 class Town:
     """The whole installation; `restore` puts it back to a moment in no time."""
 
-    def __init__(self) -> None:
+    def __init__(self, residents: Sequence[Resident] = RESIDENTS) -> None:
+        self.residents, self.by_login = residents, {person.login: person for person in residents}
         self.clock = _Calendar.clock = TownClock()
         self.policy = Policy()
         self.boundaries = Boundaries()
@@ -138,7 +139,7 @@ class Town:
         self._accounts: dict[str, int] = {}
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._build()
-        self.world = _first_world()
+        self.world = _first_world(self.residents)
         self.morning = self.moment()
         for database in ("store", "books"):
             event.listen(getattr(self, database), "commit", self._at_commit(database))
@@ -164,16 +165,16 @@ class Town:
             connection.execute(counter.insert().values(name="seq", value=0))
         self.crm = _WatchedCrm(self.books, self.clock)
         self.crm.town = self
-        for person in RESIDENTS:
+        for person in self.residents:
             self.crm.add_user(person.login, person.email, person.login.title(), "standard", ())
         self.crm.add_user(BOSS, f"{BOSS}@example.com", "Boss", "admin", ())
         self.vault = Vault(parse_ring(new_key_line("k")), os.urandom(32))
-        for person in RESIDENTS:
+        for person in self.residents:
             self.connect(person.login)
 
     def connect(self, login: str) -> None:
         """Let somebody consent, for the first time or anew."""
-        person = BY_LOGIN[login]
+        person = self.by_login[login]
         consent = Consent(login, f"sub-{login}", person.email, f"refresh-{login}", (SCOPE,), "both")
         with writing(self.store) as connection:
             self._accounts[login] = accounts.connect(connection, self.vault, consent, self.clock())
@@ -194,7 +195,7 @@ class Town:
 
     def written(self) -> tuple[int, ...]:
         """Return a value that moves with everything that is written at Google."""
-        return tuple(self.calendar(person.login).seq for person in RESIDENTS)
+        return tuple(self.calendar(person.login).seq for person in self.residents)
 
     def moment(self) -> Moment:
         """Return what is durable now; no transaction may be open."""
@@ -229,7 +230,7 @@ class Town:
             settings, self.store, self.vault, self.crm, self.policy, directory, self.clock, Hurry()
         )
         self.parts._service = self.service
-        for person in RESIDENTS:
+        for person in self.residents:
             credentials = Credentials(person.token, refresh_token=f"refresh-{person.login}")
             self.parts.credentials[self.account_id(person.login)] = credentials
 
@@ -237,7 +238,7 @@ class Town:
 
     def calendar(self, login: str) -> Calendar:
         """Return somebody's Google calendar."""
-        return self.world.calendar(BY_LOGIN[login].email, "primary")
+        return self.world.calendar(self.by_login[login].email, "primary")
 
     def round(self, login: str, full: bool = False) -> dict[str, Any]:
         """Run somebody's round, going past boundaries; Death when one of them kills it."""
@@ -268,10 +269,10 @@ class Town:
         self._directory.cleanup()
 
 
-def _first_world() -> World:
+def _first_world(residents: Sequence[Resident]) -> World:
     """Return Google before anybody has written anything."""
     world = World()
-    for person in RESIDENTS:
+    for person in residents:
         account = world.add_account(person.email, person.login.title(), ZONE, f"sub-{person.login}")
         account.calendars[person.email] = _Calendar(person.email, person.email, ZONE, switches=world.switches)
         world.access[person.token] = (person.email, (SCOPE,), datetime(2200, 1, 1, tzinfo=UTC))

@@ -12,11 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def sweep(mode, runs, seed=1):
+def sweep(mode, runs, seed=1, *more):
     """Run a sweep as its script would, and return its report."""
     command = [sys.executable, str(ROOT / "scripts" / "campaign.d"), "--mode", mode]
     done = subprocess.run(
-        [*command, "--runs", str(runs), "--seed", str(seed)],
+        [*command, "--runs", str(runs), "--seed", str(seed), *more],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -29,6 +29,7 @@ NAMES = {
         "activity_type",
         "security",
         "team",
+        "category",
         "version",
         "modified",
     ),
@@ -57,6 +58,7 @@ def test_what_is_not_said_has_a_default(office):
         "activity_type": "meeting",
         "security": "public_read",
         "team": None,
+        "category": None,
         "version": "1",
     }
     assert {name: made[name] for name in expected} == expected

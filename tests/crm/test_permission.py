@@ -115,6 +115,14 @@ def test_rights_follow_the_role_and_the_team_at_once(office, record):
     office.refusal(404, "GET", f"events/{made['id']}", "hal")
 
 
+def test_a_role_that_nobody_knows_changes_nothing(office):
+    office.hire("ida")
+    made = office.crm_add("ana", **TIMED, title="t", security="public_edit")
+    office.parts.crm.set_access("ida", "superuser", [])
+    assert office.crm("GET", f"events/{made['id']}", "ida").status_code == 200
+    office.refusal(403, "PATCH", f"events/{made['id']}", "ida", {"title": "x"})
+
+
 # -- the rule itself, for any organisation -----------------------------------------------------------------
 
 logins = some.sampled_from(["ana", "ben", "cleo"])

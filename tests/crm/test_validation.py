@@ -201,6 +201,7 @@ names = some.sampled_from(
             "security",
             "team",
             "activity_type",
+            "category",
             "description",
             "location",
             "id",

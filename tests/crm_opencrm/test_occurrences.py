@@ -157,7 +157,9 @@ def test_a_deletion_cancels_one_and_can_be_taken_back(firm):
     assert firm.google_get("ana", item.key)["status"] == "cancelled"
     (refused,) = write(firm, Revive(item.key))
     assert isinstance(refused, Refused)
-    (revived,) = write(firm, Revive(item.key, item.event))
+    (undecided,) = write(firm, Revive(item.key, item.event))
+    assert isinstance(undecided, Refused)
+    (revived,) = write(firm, Revive(item.key, item.event, OWN))
     assert revived.event.title == "S"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from calsync.config import ConfigError
 from calsync.sandbox.opencrm.tenant import SECURITY
 from tests.crm_opencrm.firm import PROFILES, crm_at, day
 from tests.house import at
@@ -182,3 +183,25 @@ def test_a_user_who_is_new_is_known_at_once_and_one_who_left_after_a_while(found
     firm.in_crm("PATCH", "users/ben", {"status": "Inactive"})
     firm.clock.advance(minutes=61)
     assert firm.parts.crm.person("ben") is None
+
+
+def test_type_status_and_category_limit_what_goes_out(found):
+    filters = {"push_types": ["Meeting", "Call:busy"], "push_categories": ["*", "board:none"]}
+    firm = found("rich", {"fields": {"category": "category"}}, filters)
+    firm.person("ana")
+    for subject, more in {
+        "plain": {},
+        "by telephone": {"activitytype": "Call"},
+        "elsewhere": {"activitytype": "Site visit"},
+        "of the board": {"category": "Board"},
+    }.items():
+        firm.crm_add("ana", subject=subject, **more, **crm_at(day(1)))
+    firm.rounds("ana")
+    assert firm.google_titles("ana") == ["Busy", "plain"]
+
+
+def test_a_filter_needs_the_field_that_it_asks_for(found):
+    with pytest.raises(
+        ConfigError, match=r"crm\.opencrm\.fields\.category: is empty, and sync\.push_categories"
+    ):
+        found("rich", {}, {"push_categories": ["*"]})

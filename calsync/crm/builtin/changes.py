@@ -21,12 +21,15 @@ def new_ids(now: datetime, count: int) -> list[str]:
 
 
 def person_of(connection: Connection, login: str) -> Person:
-    """Return a user as permissions see them; one who does not exist has none."""
+    """Return a user as permissions see them; one who does not exist has none, and a role that nobody knows changes
+    nothing.
+    """
     row = connection.execute(select(users).where(users.c.login == login)).mappings().first()
     if row is None:
         return Person(login, "", read_only=True)
     teams = frozenset(orjson.loads(row["teams"]))
-    return Person(login, row["email"], row["role"] == "admin", teams, row["role"] == "read_only")
+    read_only = row["role"] not in ("admin", "standard")
+    return Person(login, row["email"], row["role"] == "admin", teams, read_only)
 
 
 def teams_of(connection: Connection) -> dict[str, frozenset[str]]:
@@ -50,6 +53,7 @@ def erase(connection: Connection, row: Row, now: datetime) -> None:
         "title": "",
         "description": "",
         "location": "",
+        "category": "",
         "recurrence": None,
         "exceptions": None,
     }

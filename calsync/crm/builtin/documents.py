@@ -54,7 +54,7 @@ _EVENT_FIELDS = frozenset(
         "reminders_minutes",
     }
 )
-_RECORD_FIELDS = frozenset({"owner", "status", "activity_type", "security", "team"})
+_RECORD_FIELDS = frozenset({"owner", "status", "activity_type", "security", "team", "category"})
 _READ_ONLY = frozenset({"id", "version", "modified"})
 _ABOUT_EXCEPTION = frozenset({"original_start", "cancelled", "restored"})
 _EXCEPTION_FIELDS = (_EVENT_FIELDS - {"recurrence", "exceptions"}) | _ABOUT_EXCEPTION
@@ -291,6 +291,7 @@ def document_of(row: Row) -> dict[str, Any]:
         "activity_type": row["activity_type"],
         "security": row["security"],
         "team": row["team"] or None,
+        "category": row["category"] or None,
     }
 
 

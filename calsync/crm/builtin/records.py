@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping
 from calsync.model.errors import Unmappable
 from calsync.model.event import Attendee, Event, Response, Visibility, length
 from calsync.model.permission import Record, Security
+from calsync.model.push import Nature
 from calsync.model.recurrence import clean_rules, last_day, occurrence_start
 
 Values = dict[str, Any]
@@ -148,3 +149,8 @@ def record_of(row: Row, teams: Mapping[str, frozenset[str]]) -> Record:
         attendees=frozenset([email for email, _, _ in people]),
         declined=frozenset([email for email, _, answer in people if answer == Response.DECLINED]),
     )
+
+
+def nature_of(row: Row) -> Nature:
+    """Return what push rules ask of a row."""
+    return Nature(row["activity_type"], row["status"], row["category"])

@@ -85,6 +85,7 @@ class Desk:
             "activity_type": "meeting",
             "security": "public_read",
             "team": "",
+            "category": "",
         }
         row |= content(event) | {name: value for name, value in columns.items() if value} | {"owner": owner}
         row["concerns"] = concerned(row, row)

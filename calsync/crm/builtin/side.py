@@ -22,6 +22,7 @@ from calsync.crm.builtin.records import (
     content,
     dump_attendees,
     event_of,
+    nature_of,
     record_of,
 )
 from calsync.crm.builtin.tables import counter, events, insert_all, next_numbers, stamp, users
@@ -212,6 +213,7 @@ class BuiltinSide:
             "activity_type": "meeting",
             "security": Security.PRIVATE.value if private else Security.PUBLIC_READ.value,
             "team": "",
+            "category": "",
         }
 
     def _change(self, connection: Connection, write: Update | Delete | Revive) -> Item | None:
@@ -309,6 +311,7 @@ class BuiltinSide:
             marker=row["marker"] or "",
             untouched=row["version"] == 1,
             access=access,
+            nature=nature_of(row),
         )
 
     def _own_access(self, connection: Connection) -> Access:
@@ -335,7 +338,9 @@ def _created(row: Row, write: Create, now: datetime, access: Access) -> Item:
     if event.visibility is Visibility.PUBLIC or event.redacted:
         shown = Visibility.PRIVATE if event.redacted else Visibility.DEFAULT
         event = replace(event, visibility=shown, redacted=False)
-    return Item(row["id"], "1", event, modified=now, marker=write.marker, access=access)
+    return Item(
+        row["id"], "1", event, modified=now, marker=write.marker, access=access, nature=nature_of(row)
+    )
 
 
 def _security(current: str, visibility: Visibility) -> str:

@@ -75,6 +75,7 @@ events = Table(
     Column("activity_type", String(20), nullable=False, default="meeting"),
     Column("security", String(20), nullable=False, default="public_read"),
     Column("team", String(200), nullable=False, default=""),
+    Column("category", String(200), nullable=False, default=""),
     Index("crm_event_seq", "seq"),
     Index("crm_event_owner", "owner"),
     Index("crm_event_marker", "marker"),

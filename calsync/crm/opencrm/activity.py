@@ -48,6 +48,7 @@ class Activity:
     permission: str = ""
     status: str = ""
     kind: str = ""
+    category: str = ""
     title: str = ""
     description: str = ""
     location: str = ""
@@ -75,6 +76,7 @@ def parse(row: Row, options: OpenCrmOptions) -> Activity:
         text_of(row, names.permission).strip(),
         _text(row, names.status, options),
         _text(row, names.activity_type, options),
+        _text(row, names.category, options),
         _text(row, names.title, options).replace("\n", " "),
         _text(row, names.description, options),
         _text(row, names.location, options).replace("\n", " "),

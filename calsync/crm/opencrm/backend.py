@@ -22,6 +22,7 @@ from calsync.crm.opencrm.side import OpenCrmSide
 from calsync.crm.opencrm.tenant import Tenant
 from calsync.crm.port import CrmContext, CrmPerson, Misconfigured
 from calsync.model.policy import Policy
+from calsync.model.push import Trait
 
 
 class OpenCrm:
@@ -74,6 +75,7 @@ def make(context: CrmContext) -> OpenCrm:
     if not options.base_url:
         raise Misconfigured("base_url: is empty; put the tenant's address there")
     extra = context.extra
+    _check_filters(options, extra["policy"])
     stopping: threading.Event = extra.get("stopping", threading.Event())
     door = Door(
         options.base_url,
@@ -85,6 +87,19 @@ def make(context: CrmContext) -> OpenCrm:
     client = Client(door, pace, Budget(options.daily_requests, context.clock), context.clock, stopping)
     upgrade(context.engine)
     return OpenCrm(_tenant(options, client, context, extra["policy"], extra["digest_key"]))
+
+
+_ASKED_FOR = {Trait.TYPE: "activity_type", Trait.STATUS: "status", Trait.CATEGORY: "category"}
+
+
+def _check_filters(options: OpenCrmOptions, policy: Policy) -> None:
+    """Raise Misconfigured when push rules ask for a field that nobody has named: nothing at all would go out."""
+    for one in policy.filters:
+        name = _ASKED_FOR[one.trait]
+        if not getattr(options.fields, name):
+            raise Misconfigured(
+                f"fields.{name}: is empty, and sync.{one.name} asks for it; name the tenant's field"
+            )
 
 
 def _tenant(

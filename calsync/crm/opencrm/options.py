@@ -45,6 +45,7 @@ class FieldNames(_Section):
     all_day: str = ""
     status: str = "taskstatus"
     activity_type: str = ""
+    category: str = ""
     permission: str = "permission"
     modified: str = ""
     created: str = ""

@@ -32,6 +32,7 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "all_day": ("notime", "allday", "all_day"),
     "status": ("eventstatus", "taskstatus", "status"),
     "activity_type": ("activitytype", "activity_type"),
+    "category": ("category",),
     "permission": ("permission",),
     "modified": ("modifiedtime",),
     "created": ("createdtime",),

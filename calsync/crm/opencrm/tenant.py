@@ -21,6 +21,7 @@ from calsync.crm.opencrm.recent import Recent
 from calsync.model.errors import Unmappable
 from calsync.model.permission import Access, Level
 from calsync.model.policy import Policy
+from calsync.model.push import Nature
 from calsync.model.side import Item
 
 #: The tenant writes whole seconds: an edit may have been made at the end of its second.
@@ -78,9 +79,17 @@ class Tenant:
             # Not on this person's calendar, whatever they may read elsewhere: nothing of it goes further.
             return item
         try:
-            return replace(item, event=self.shape.event_of(activity))
+            return replace(item, event=self.shape.event_of(activity), nature=self._nature(activity))
         except Unmappable as error:
             return replace(item, problem=str(error))
+
+    def _nature(self, activity: Activity) -> Nature:
+        names = self.options.fields
+        return Nature(
+            activity.kind if names.activity_type else None,
+            activity.status if names.status else None,
+            activity.category if names.category else None,
+        )
 
     def _access(self, user: User | None, activity: Activity) -> Access:
         if activity.kind and activity.kind in self.options.ignored_types:

@@ -195,7 +195,9 @@ class Watch:
         found = self.everything()
         items = {key: self.shown(activity) for key, activity in found.items()}
         before = self.memory.all()
-        return list(items.values()), self._keep(before, found, items)
+        # Whoever lists everything takes these for absent: when they come back, as they were, they are news.
+        left = {key: seen for key, seen in before.items() if seen.expected and key not in found}
+        return list(items.values()), self._keep(before, found, items, unknown=left)
 
     def modified(self, since: int, scanned: datetime) -> tuple[list[Item], int] | None:
         """Return what changed since a number, as `changes` does, by modification times alone: without deletions.
@@ -273,10 +275,12 @@ class Watch:
         found: Mapping[str, Activity],
         items: Mapping[str, Item],
         gone: Iterable[str] = (),
+        unknown: Iterable[str] = (),
     ) -> int:
         new = {key: self.remembered(found[key], item) for key, item in items.items()}
         moved = {key: seen for key, seen in new.items() if not _same(before.get(key), seen)}
         moved |= {key: replace(before[key], expected=False, version="") for key in gone}
+        moved |= {key: replace(before[key], version="") for key in unknown if before[key].version}
         return self.memory.keep(moved)
 
     def _add_late(

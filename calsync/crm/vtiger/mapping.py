@@ -35,6 +35,7 @@ _VERSIONED = (
     "due_date",
     "time_end",
     "visibility",
+    "activitytype",
     "eventstatus",
     "assigned_user_id",
     "modifiedtime",

@@ -19,6 +19,7 @@ from calsync.crm.vtiger.tombstones import Rest, Tombstones
 from calsync.model.errors import CursorExpired, Later, Stale, Unmappable
 from calsync.model.event import Event
 from calsync.model.permission import NO_ACCESS, Access, Level, Relation
+from calsync.model.push import Nature
 from calsync.model.side import Item, Page
 
 #: Pages overlap, since rows that are deleted meanwhile make the following ones move up.
@@ -280,7 +281,8 @@ class VtigerRecords:
         access = Access(self.profile.level, "owner", frozenset({Relation.MINE}))
         common = Item(row["id"], version, modified=modified, marker=marker, untouched=False, access=access)
         try:
-            return replace(common, event=mapping.to_event(row, shape))
+            nature = Nature(row.get("activitytype"), row.get("eventstatus"))
+            return replace(common, event=mapping.to_event(row, shape), nature=nature)
         except Unmappable as error:
             return replace(common, problem=str(error))
 

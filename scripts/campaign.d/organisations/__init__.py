@@ -1,0 +1,1 @@
+"""Random organisations, and who may know what in them: the campaign about permissions."""
