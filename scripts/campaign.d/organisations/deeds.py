@@ -215,6 +215,9 @@ class People:
         paper = self._dice.choice(known)
         for _ in range(TRIES):
             changes = self._rights()
+            if changes.get("status", "").lower() == "cancelled":
+                # That is a deletion, which an edit beats.
+                continue
             if self._charter.amount(login, replace(paper, **changes)) is Amount.NOTHING:
                 edit(paper, self._planter.word())
                 self._store(paper, **changes)
