@@ -60,6 +60,9 @@ def is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:
     agreed = link.base.google if link is not None else None
     if agreed is None or REDACTED in agreed:
         return True
+    if link is not None and scene.google_anew and link.origin is SideName.GOOGLE:
+        # It crossed in full while that was allowed.
+        return True
     return agreed.get("visibility") != scene.account.cipher.fingerprints.of("visibility", event.visibility)
 
 

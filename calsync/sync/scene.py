@@ -29,3 +29,5 @@ class Scene:
     early: Early = field(default_factory=dict)
     #: Links whose Google event has become private, or public: who shares their record has to know.
     veils: list[Link] = field(default_factory=list)
+    #: Whether Google's events are looked at under another policy than before: what hid or showed them may not any more.
+    google_anew: bool = False

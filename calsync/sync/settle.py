@@ -69,6 +69,9 @@ class Work:
     deletions: dict[SideName, list[int]] = field(default_factory=lambda: {side: [] for side in SIDES})
     #: Set when an event stays unreachable: only a complete observation can tell what became of it.
     relist: bool = False
+    #: Columns of the account to be saved with the cursor of the side that is observed last: a round which dies before
+    #: that looks at everything again.
+    observed: dict[str, Any] = field(default_factory=dict)
     #: Columns of the account to be saved at the end of the round.
     columns: dict[str, Any] = field(default_factory=dict)
     #: Set when this run is in the journal.

@@ -86,7 +86,7 @@ def record(
             # The old key of a copy that was made anew since.
             continue
         noted.seen.append(link.id)
-        if _is_known(link, side, item):
+        if _is_known(scene, link, side, item):
             noted.unchanged += 1
         elif _apply(scene, link, side, item):
             changed.append(link)
@@ -173,7 +173,9 @@ def _bounded(scene: Scene, side: SideName, modified: datetime | None) -> datetim
     return max(latest, looked) if looked else latest
 
 
-def _is_known(link: Link, side: SideName, item: Item) -> bool:
+def _is_known(scene: Scene, link: Link, side: SideName, item: Item) -> bool:
+    if side is SideName.GOOGLE and scene.google_anew:
+        return False
     half = link.half(side)
     same = half.state is Kind.SAME and bool(item.version) and half.version == item.version
     allowed = side is SideName.GOOGLE or item.access in (None, link.access)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from calsync.model.policy import PrivateEvents
 from calsync.model.recurrence import occurrence_key
+from calsync.sync import round as rounds
 from tests.house import at, crm_at, day, nothing_written
+from tests.safety.disasters import dies
 
 
 def private(house, **more):
@@ -97,6 +104,27 @@ def test_full_carries_them_whole(build):
     assert (record["title"], record["security"]) == ("secret", "private")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "titles"),
+    [
+        ("busy", "skip", []),
+        ("full", "busy", ["Busy"]),
+        ("busy", "full", ["secret"]),
+        ("skip", "full", ["secret"]),
+    ],
+)
+def test_what_has_crossed_follows_when_the_rule_for_private_events_changes(build, before, after, titles):
+    house = build({"private_events": before})
+    house.person("ana")
+    private(house)
+    house.resync("ana")
+    house.parts.policy = replace(house.parts.policy, private_events=PrivateEvents(after))
+    house.resync("ana")
+    assert house.crm_titles("ana") == titles
+    assert nothing_written(house.resync("ana"))
+    assert house.google_titles("ana") == ["secret"]
+
+
 def test_nothing_of_a_private_event_is_stored_in_our_tables(house):
     private(house)
     house.resync("ana")
@@ -104,3 +132,14 @@ def test_nothing_of_a_private_event_is_stored_in_our_tables(house):
     wal = house.directory / "calsync.db-wal"
     data += wal.read_bytes() if wal.exists() else b""
     assert b"secret" not in data
+
+
+def test_a_rule_that_changes_is_carried_out_although_the_process_dies(build):
+    house = build({"private_events": "full"})
+    house.person("ana")
+    private(house)
+    house.resync("ana")
+    house.parts.policy = replace(house.parts.policy, private_events=PrivateEvents.BUSY)
+    dies(house, "ana", rounds, "_list_all")
+    house.resync("ana")
+    assert house.crm_titles("ana") == ["Busy"]
