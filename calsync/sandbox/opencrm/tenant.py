@@ -83,6 +83,8 @@ class Activity:
     created: datetime
     modified: datetime
     deleted: bool = False
+    #: Fields that people have changed since this activity was last read over the interface, alone.
+    unseen: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ class Tenant:
     sessions: set[str] = field(default_factory=set)
     writes: list[Written] = field(default_factory=list)
     letters: list[dict[str, str]] = field(default_factory=list)
+    #: Values that a write over the interface has replaced, or cancelled, before any read could have shown them.
+    overtaken: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     recent: deque[float] = field(default_factory=deque)
@@ -152,6 +156,17 @@ class Tenant:
         for name in CONTACTING:
             if values.get(name, "0") not in ("", "0"):
                 self.letters.append({"activity": str(activity.id), "field": name})
+
+    def edit(self, activity: Activity, values: dict[str, str]) -> None:
+        """Change an activity as a person does."""
+        activity.unseen |= {name for name, value in values.items() if value != activity.values.get(name)}
+        self.change(activity, values)
+
+    def overtake(self, activity: Activity, values: dict[str, str]) -> None:
+        """Note what a write over the interface is about to replace unseen; a change of status concerns all of it."""
+        names = activity.unseen if "taskstatus" in values else activity.unseen & values.keys()
+        self.overtaken += [activity.values[name] for name in sorted(names)]
+        activity.unseen -= names
 
     def may_see(self, user: User, activity: Activity) -> bool:
         """Return whether the web application shows a record to a user."""
