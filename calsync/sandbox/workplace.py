@@ -7,6 +7,7 @@ nobody believes to have done what this CRM does not know; its `traits` tell befo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -32,6 +33,11 @@ class Trait(StrEnum):
     GUESTS = "it has guests"
     WIDE = "it keeps characters above U+FFFF"
     CANCELS = "its events can be cancelled, and planned again"
+
+
+def in_utc(text: str) -> str:
+    """Return a time (RFC 3339) in UTC, so that all sides can be compared by it; a day as it is."""
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat() if "T" in text else text
 
 
 class Installation(Protocol):
@@ -85,7 +91,7 @@ class Workplace(Protocol):
 
     def overtaken(self) -> set[str]:
         """Return values that people wrote between the last look that an adapter can take and its write, which replaced
-        them: no client can help that where a CRM compares no versions.
+        them: no client can help that where a CRM compares no versions. Starts are in UTC.
         """
 
 

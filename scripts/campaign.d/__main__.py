@@ -1,6 +1,6 @@
 """Break an installation at random, many times; a ledger of what people wrote decides whether it held.
 
-kill9   the real process is killed with SIGKILL in first imports (--runs: kills)
+kill9   the real process is killed with SIGKILL in first imports (--runs: kills), with any CRM (--backend)
 crash   the engine dies at every boundary of random scenarios; boundaries at which that leaves the same behind are
         one run
 inter   a person does something at every boundary
@@ -25,6 +25,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import structlog
+from crms import workplaces
 from mutants import MUTANTS, planted
 
 MODES = ("kill9", "crash", "inter", "fault", "double", "rival", "loss")
@@ -63,6 +64,9 @@ def _options() -> argparse.Namespace:
         help="processes (default 1); the seed finds the same with any number",
     )
     parser.add_argument(
+        "--backend", choices=tuple(workplaces()), default="builtin", help="the CRM (modes kill9, scenarios)"
+    )
+    parser.add_argument(
         "--mutant", choices=sorted(MUTANTS), default=None, help="take a rule out of the engine"
     )
     parser.add_argument("--mutants", action="store_true", help="take out each rule in turn")
@@ -76,7 +80,8 @@ def _report(options: argparse.Namespace) -> Any:
     if options.mode == "kill9":
         from calsync.sandbox.campaign.kill9 import campaign
 
-        return campaign(options.runs or KILLS, options.seed, say=_say)
+        workplace = workplaces()[options.backend]
+        return campaign(options.runs or KILLS, options.seed, say=_say, workplace=workplace)
     from sweeps import Campaign, sweep
 
     first, runs = options.mutant is not None, options.runs or RUNS

@@ -152,7 +152,7 @@ def _forget_writes(tenant: Tenant, _parts: Parts, _body: Document) -> Document:
 
 
 def _overtaken(tenant: Tenant, _parts: Parts, _body: Document) -> Document:
-    return {"overtaken": tenant.overtaken}
+    return {"overtaken": [asdict(each) for each in tenant.overtaken]}
 
 
 def _letters(tenant: Tenant, _parts: Parts, _body: Document) -> Document:

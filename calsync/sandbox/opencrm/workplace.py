@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from calsync.sandbox.opencrm.sections import section, toml
-from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY, SECURITY
+from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY, SECURITY, TIMES
 from calsync.sandbox.standin import StandIn
-from calsync.sandbox.workplace import Document, Installation, Trait
+from calsync.sandbox.workplace import Document, Installation, Trait, in_utc
 
 _ZONE = ZoneInfo("Europe/London")
 
@@ -102,8 +102,14 @@ class Tenancy:
         self.control("DELETE", f"activities/{key}", _condition(seen))
 
     def overtaken(self) -> set[str]:
-        """Return values that a write has replaced before any read could have shown them."""
-        return set(self.control("GET", "overtaken")["overtaken"])
+        """Return values that a write has replaced before any read could have shown them; starts are in UTC."""
+        found: set[str] = set()
+        for each in self.control("GET", "overtaken")["overtaken"]:
+            shown = self._document({"id": each["crmid"], "owner": "", **each["values"]})
+            found |= {shown[ours] for ours, theirs in _NAMES.items() if theirs in each["names"]}
+            if TIMES.intersection(each["names"]):
+                found.add(in_utc(shown["start"]))
+        return found
 
     # -- two languages ---------------------------------------------------------------------------------
 

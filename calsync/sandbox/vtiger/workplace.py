@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from calsync.sandbox.standin import StandIn
-from calsync.sandbox.workplace import Document, Installation, Trait
+from calsync.sandbox.workplace import Document, Installation, Trait, in_utc
 
 _ZONE = ZoneInfo("Europe/London")
 _FIELD = "cf_852"
@@ -98,8 +98,14 @@ class Vtiger:
         self.control("DELETE", f"events/{user}/{key}", _condition(seen))
 
     def overtaken(self) -> set[str]:
-        """Return values that a write has replaced before any look could have shown them."""
-        return set(self.control("GET", "overtaken")["overtaken"])
+        """Return values that a write has replaced before any look could have shown them; starts are in UTC."""
+        found: set[str] = set()
+        for each in self.control("GET", "overtaken")["overtaken"]:
+            shown = _document("", each["values"])
+            found |= {shown[ours] for ours, theirs in _TEXTS.items() if theirs in each["names"]}
+            if {"date_start", "time_start"}.intersection(each["names"]):
+                found.add(in_utc(shown["start"]))
+        return found
 
 
 def _values(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -118,8 +118,8 @@ class World:
     requests: Counter[str] = field(default_factory=Counter)
     #: By record, the fields that people have changed since it was last retrieved.
     unseen: dict[str, set[str]] = field(default_factory=dict)
-    #: Values that the web service has replaced, or deleted, before any look could have shown them.
-    overtaken: list[str] = field(default_factory=list)
+    #: Records as they were when the web service replaced, or deleted, what no look could have shown; `names` of fields.
+    overtaken: list[dict[str, Any]] = field(default_factory=list)
     last_id: int = 100
 
     def now(self) -> datetime:
@@ -225,8 +225,10 @@ class World:
     def overtake(self, record: dict[str, str], names: Iterable[str]) -> None:
         """Note what the web service is about to replace unseen."""
         unseen = self.unseen.get(record["id"], set())
-        self.overtaken += [record[name] for name in sorted(unseen.intersection(names))]
-        unseen.difference_update(names)
+        replaced = unseen.intersection(names)
+        if replaced:
+            self.overtaken.append({"names": sorted(replaced), "values": dict(record)})
+            unseen -= replaced
 
     def _store(self, record: dict[str, str], values: dict[str, str], user: User) -> None:
         known = {*FIELDS, *self.custom_fields} - {"createdtime", "modifiedtime", "modifiedby"}
