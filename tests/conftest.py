@@ -35,6 +35,15 @@ LONGEST = (
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--scenarios",
+        default="tenth",
+        metavar="WHICH",
+        help="which scenarios meet other CRMs than the embedded one: a seeded tenth, all, or all with the CRM of that name",
+    )
+
+
 def pytest_collection_modifyitems(items):
     """Run the longest files first; the order within a file stays."""
 

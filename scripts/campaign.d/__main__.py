@@ -1,6 +1,7 @@
 """Break an installation at random, many times; a ledger of what people wrote decides whether it held.
 
 kill9   the real process is killed with SIGKILL in first imports (--runs: kills), with any CRM (--backend)
+scenarios   the scenarios of the suite with every CRM, or with one (--backend), each on a daemon of its own
 crash   the engine dies at every boundary of random scenarios; boundaries at which that leaves the same behind are
         one run
 inter   a person does something at every boundary
@@ -20,15 +21,16 @@ import dataclasses
 import json
 import logging
 import secrets
+import subprocess
 import sys
 from contextlib import nullcontext
 from typing import Any
 
 import structlog
-from crms import workplaces
+from crms import ROOT, workplaces
 from mutants import MUTANTS, planted
 
-MODES = ("kill9", "crash", "inter", "fault", "double", "rival", "loss")
+MODES = ("kill9", "scenarios", "crash", "inter", "fault", "double", "rival", "loss")
 KILLS, RUNS = 200, 30_000
 #: A rule that is missing must show within so many runs.
 ENOUGH = 33_000
@@ -41,6 +43,8 @@ def main() -> int:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if options.mutants:
         return _all_mutants(options)
+    if options.mode == "scenarios":
+        return _scenarios(options.backend)
     with planted(options.mutant) if options.mutant else nullcontext():
         report = _report(options)
     print(json.dumps(dataclasses.asdict(report), indent=2))
@@ -64,7 +68,7 @@ def _options() -> argparse.Namespace:
         help="processes (default 1); the seed finds the same with any number",
     )
     parser.add_argument(
-        "--backend", choices=tuple(workplaces()), default="builtin", help="the CRM (modes kill9, scenarios)"
+        "--backend", choices=tuple(workplaces()), default=None, help="the CRM, in modes kill9 and scenarios"
     )
     parser.add_argument(
         "--mutant", choices=sorted(MUTANTS), default=None, help="take a rule out of the engine"
@@ -80,13 +84,21 @@ def _report(options: argparse.Namespace) -> Any:
     if options.mode == "kill9":
         from calsync.sandbox.campaign.kill9 import campaign
 
-        workplace = workplaces()[options.backend]
+        workplace = workplaces()[options.backend or "builtin"]
         return campaign(options.runs or KILLS, options.seed, say=_say, workplace=workplace)
     from sweeps import Campaign, sweep
 
     first, runs = options.mutant is not None, options.runs or RUNS
     wanted = Campaign(options.mode, options.seed, runs, options.scenario, first, options.workers)
     return sweep(wanted, _say)
+
+
+def _scenarios(backend: str | None) -> int:
+    """Let pytest run them, and return its exit code: 0 when all that apply have passed."""
+    which = ["--scenarios", backend or "all"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rs", "tests/scenarios", *which], cwd=ROOT, check=False
+    ).returncode
 
 
 def _all_mutants(options: argparse.Namespace) -> int:

@@ -10,11 +10,13 @@ from calsync.sandbox.campaign.backends import BACKENDS
 from calsync.sandbox.workplace import Workplace
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def workplaces() -> dict[str, Callable[[], Workplace]]:
     """Return what makes each of them, by name; the example of an adapter, where what its tests need is installed."""
-    root = str(Path(__file__).parents[2])
-    if root not in sys.path:
-        sys.path.append(root)
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
     try:
         from tests.adapters.workplace import Dav
     except ImportError:

@@ -1,13 +1,12 @@
 """One running installation with each CRM for all scenarios; each test has people of its own.
 
 A scenario that says `needs` of a CRM is skipped, with the reason, where that is missing. All of them run with the
-embedded CRM; of the other pairs of CRM and scenario a tenth, so that each file meets one other CRM. With
-CALSYNC_SCENARIOS=all in the environment every scenario meets every CRM, as `scripts/campaign --mode scenarios` has it.
+embedded CRM; of the other pairs of CRM and scenario a tenth, so that each file meets one other CRM. With the option
+`--scenarios all` every scenario meets every CRM, with that of a CRM this one alone: see `scripts/campaign`.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections import defaultdict
 from itertools import cycle
@@ -50,9 +49,11 @@ def pytest_collection_modifyitems(config, items):
         if missing:
             reason = f"{_crm(item)}: not so that {' and '.join(trait.value for trait in missing)}"
             item.add_marker(pytest.mark.skip(reason=reason))
-    if os.environ.get("CALSYNC_SCENARIOS") != "all":
-        chosen = _share(items)
-        left = [item for item in items if _crm(item) in ("", "builtin") or item.nodeid in chosen]
+    which = config.getoption("scenarios")
+    if which != "all":
+        chosen = {"", "builtin"} if which == "tenth" else {which}
+        share = _share(items) if which == "tenth" else set()
+        left = [item for item in items if _crm(item) in chosen or item.nodeid in share]
         config.hook.pytest_deselected(items=[item for item in items if item not in left])
         items[:] = left
 
