@@ -40,7 +40,7 @@ def pytest_addoption(parser):
         "--scenarios",
         default="tenth",
         metavar="WHICH",
-        help="which scenarios meet other CRMs than the embedded one: a seeded tenth, all, or all with the CRM of that name",
+        help="which pairs of scenario and CRM: a seeded tenth and the embedded CRM, all, or those of the CRM so named",
     )
 
 

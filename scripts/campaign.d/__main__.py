@@ -8,6 +8,8 @@ inter   a person does something at every boundary
 fault   Google and the databases fail in random ways
 double  the engine dies twice
 rival   a second process begins a round of the same account at every boundary
+versionless   people edit between any two requests, in an OpenCRM tenant, which compares no versions; what they write
+        between the adapter's last look and its write is counted as overtaken
 loss    the database is lost, or an older one is put back
 
 --mutant takes one rule out of the engine: the campaign should then find something wrong, and stops when it does.
@@ -30,7 +32,7 @@ import structlog
 from crms import ROOT, workplaces
 from mutants import MUTANTS, planted
 
-MODES = ("kill9", "scenarios", "crash", "inter", "fault", "double", "rival", "loss")
+MODES = ("kill9", "scenarios", "crash", "inter", "fault", "double", "rival", "loss", "versionless")
 KILLS, RUNS = 200, 30_000
 #: A rule that is missing must show within so many runs.
 ENOUGH = 33_000

@@ -9,7 +9,6 @@ from pathlib import Path
 from calsync.sandbox.campaign.backends import BACKENDS
 from calsync.sandbox.workplace import Workplace
 
-
 ROOT = Path(__file__).parents[2]
 
 

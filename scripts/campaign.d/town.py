@@ -66,7 +66,7 @@ TEAM = "sales"
 COLOUR = "5"
 
 
-class _Calendar(Calendar):
+class TownCalendar(Calendar):
     """A Google calendar in the town's time."""
 
     clock: ClassVar[TownClock]
@@ -121,7 +121,7 @@ class Town:
     """The whole installation; `restore` puts it back to a moment in no time."""
 
     def __init__(self) -> None:
-        self.clock = _Calendar.clock = TownClock()
+        self.clock = TownCalendar.clock = TownClock()
         self.policy = Policy()
         self.boundaries = Boundaries()
         self.weather = Weather()
@@ -273,7 +273,9 @@ def _first_world() -> World:
     world = World()
     for person in RESIDENTS:
         account = world.add_account(person.email, person.login.title(), ZONE, f"sub-{person.login}")
-        account.calendars[person.email] = _Calendar(person.email, person.email, ZONE, switches=world.switches)
+        account.calendars[person.email] = TownCalendar(
+            person.email, person.email, ZONE, switches=world.switches
+        )
         world.access[person.token] = (person.email, (SCOPE,), datetime(2200, 1, 1, tzinfo=UTC))
     return world
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from contextlib import ExitStack
 from itertools import cycle
 
 import pytest
@@ -51,7 +52,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason=reason))
     which = config.getoption("scenarios")
     if which != "all":
-        chosen = {"", "builtin"} if which == "tenth" else {which}
+        chosen = {"", "builtin" if which == "tenth" else which}
         share = _share(items) if which == "tenth" else set()
         left = [item for item in items if _crm(item) in chosen or item.nodeid in share]
         config.hook.pytest_deselected(items=[item for item in items if item not in left])
@@ -82,19 +83,23 @@ def _share(items):
 def installations(tmp_path_factory):
     """Return a function that returns the running installation with a CRM, and its desk."""
     made = {}
+    with ExitStack() as ending:
 
-    def of(crm):
-        if crm not in made:
-            stage = Stage(tmp_path_factory.mktemp(f"stage-{crm}"), {"poll_seconds": 2}, EVERY[crm]())
-            stage.__enter__()
-            made[crm] = stage, Office(stage)
-            stage.start_daemon()
-        return made[crm]
+        def of(crm):
+            if crm not in made:
+                made[crm] = _start(ending, tmp_path_factory.mktemp(f"stage-{crm}"), crm)
+            return made[crm]
 
-    yield of
-    for stage, office in made.values():
-        office.close()
-        stage.close()
+        yield of
+
+
+def _start(ending, directory, crm):
+    """Return a new installation with its desk; both end with `ending`, also when it does not come up."""
+    stage = ending.enter_context(Stage(directory, {"poll_seconds": 2}, EVERY[crm]()))
+    office = Office(stage)
+    ending.callback(office.close)
+    stage.start_daemon()
+    return stage, office
 
 
 @pytest.fixture(params=EVERY)

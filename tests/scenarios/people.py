@@ -94,6 +94,9 @@ class Person:
         """Wait until a condition holds."""
         self.stage.until(condition, f"{self.user}: {what}", seconds)
 
+    def _is_settled(self):
+        return not any(link.dirty or link.intents for link in self.links())
+
     # -- Google ----------------------------------------------------------------------------------------
 
     def google(self, method, path="", body=None):
@@ -206,7 +209,8 @@ class Person:
         self.until(lambda: self.google_titles() == self.crm_titles() == wanted, f"{wanted} on both sides")
 
     def stays_silent(self, rounds=2):
-        """Assert that further rounds write nothing on either side."""
+        """Assert that further rounds write nothing on either side, once what is under way has come to its end."""
+        self.until(self._is_settled, "everything to be settled")
         before = self.google_writes(), self.crm_events()
         self.rounds(rounds)
         assert (self.google_writes(), self.crm_events()) == before

@@ -22,6 +22,7 @@ def test_a_refused_event_is_set_aside_with_its_reason_and_can_be_tried_again(per
         abel.crm_add(title=f"C{n}", **crm_at(day(1 + n)))
     abel.go_on()
     abel.until(lambda: len(abel.google_events()) == 2, "the others to arrive")
+    abel.until(lambda: any(link.cause for link in abel.links()), "the refusal to be noted")
     (item,) = abel.stage.calsync("quarantine", abel.user, expect=1)["quarantine"]
     assert "forbiddenForNonOrganizer" in item["cause"]
     abel.stage.calsync("quarantine", abel.user, "--retry", item["id"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from calsync.sandbox.opencrm.sections import section, toml
@@ -32,6 +32,18 @@ _TRAITS: Mapping[str, frozenset[Trait]] = {
 }
 
 
+class Door(Protocol):
+    """Where a tenant's control API is; see `standin.StandIn.control`."""
+
+    url: str
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call it."""
+
+    def close(self) -> None:
+        """Be done with it."""
+
+
 class Tenancy:
     """A tenant of one profile, as a process."""
 
@@ -39,11 +51,15 @@ class Tenancy:
 
     def __init__(self, profile: str = "rich") -> None:
         self.profile, self.traits = profile, _TRAITS[profile]
-        self._tenant: StandIn | None = None
+        self._tenant: Door | None = None
 
     def open(self, stage: Installation) -> None:
-        """Start the tenant, with somebody's activity in it, so that its fields can be seen."""
-        self._tenant = StandIn("calsync.sandbox.opencrm", "--profile", self.profile)
+        """Start the tenant."""
+        self.enter(StandIn("calsync.sandbox.opencrm", "--profile", self.profile))
+
+    def enter(self, door: Door) -> None:
+        """Work in a new tenant that is there, with somebody's activity in it, so that its fields can be seen."""
+        self._tenant = door
         self.control("POST", "users", {"login": "office", "email": "office@example.com"})
         times = self._values({"start": "2020-01-01T09:00+00:00", "end": "2020-01-01T10:00+00:00"})
         opening = {"owner": "office", "subject": "Opening", "permission": _SECURITY["private"]}
