@@ -35,6 +35,15 @@ LONGEST = (
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--scenarios",
+        default="tenth",
+        metavar="WHICH",
+        help="which pairs of scenario and CRM: a seeded tenth and the embedded CRM, all, or those of the CRM so named",
+    )
+
+
 def pytest_collection_modifyitems(items):
     """Run the longest files first; the order within a file stays."""
 

@@ -152,13 +152,20 @@ class OccurrencesSide:
                 # Who organises it, the series says.
                 yield self.read(key) or Item(key, gone=True)
             return
-        if item.gone and item.event is None and self._may_be_series(item.key):
-            raise CursorExpired("Google: a series is gone")
+        if item.gone and item.event is None:
+            yield from self._said_to_be_gone(item)
+            return
         yield item
 
-    def _may_be_series(self, key: str) -> bool:
-        last_known = self._inner.read(key)
-        return last_known is None or last_known.event is None or bool(last_known.event.recurrence)
+    def _said_to_be_gone(self, item: Item) -> Iterable[Item]:
+        """Return what a tombstone says of single events; CursorExpired when it may be that of a series.
+
+        Google has sent tombstones of series that were alive: then it says nothing, and the series is shown as it is.
+        """
+        found = self._inner.read(item.key)
+        if found is None or found.event is None or (found.gone and found.event.recurrence):
+            raise CursorExpired("Google: a series is gone")
+        return self._expand(found).values() if found.event.recurrence else [item]
 
     def _expand(self, series: Item) -> dict[str, Item]:
         """Return the occurrences of a whole series, by key; a series that cannot be followed is one item that says so."""

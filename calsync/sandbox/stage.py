@@ -20,8 +20,9 @@ from urllib.parse import urljoin
 
 import requests
 
+from calsync.sandbox.workplace import TIMEOUT_SECONDS, Embedded, Workplace
+
 CLIENT_SECRET = "sandbox-secret"
-TIMEOUT_SECONDS = 20.0
 
 
 class StageError(Exception):
@@ -38,17 +39,30 @@ def free_port() -> int:
 class Stage:
     """One installation in a directory of its own; use as a context manager."""
 
-    def __init__(self, directory: Path, sync: dict[str, Any] | None = None, crm: str = "builtin") -> None:
-        """`sync`: keys of the section `[sync]`."""
+    def __init__(
+        self,
+        directory: Path,
+        sync: dict[str, Any] | None = None,
+        workplace: Workplace | None = None,
+        crm: str = "",
+    ) -> None:
+        """`sync`: keys of the section `[sync]`; `workplace`: the CRM, without which it is the embedded one.
+
+        `crm`: the name of a backend whose section the caller appends to the configuration.
+        """
         self.directory = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.google = ""
         self.config = directory / "calsync.toml"
         self._sync = sync or {}
-        self._crm = crm
+        self.workplace: Workplace = workplace or Embedded()
+        self._crm = crm or self.workplace.backend
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._files: list[IO[bytes]] = []
+        #: Logins, in the order in which they came.
+        self.people: list[str] = []
+        #: What the embedded CRM asks of its users.
         self.tokens: dict[str, str] = {}
         self.environment: dict[str, str] = {}
         self.http = requests.Session()
@@ -56,6 +70,7 @@ class Stage:
     def __enter__(self) -> Self:
         try:
             self.start_google()
+            self.workplace.open(self)
             self.configure()
         except BaseException:
             self.close()
@@ -71,6 +86,7 @@ class Stage:
         """Stop everything that was started."""
         for name in list(self._processes):
             self.stop(name)
+        self.workplace.close()
         for file in self._files:
             file.close()
         self.http.close()
@@ -111,6 +127,7 @@ issuer = "{self.google}"
 backend = "{self._crm}"
 [sync]
 {sync}
+{self.workplace.configuration(self.directory)}
 """
         )
 
@@ -190,8 +207,8 @@ backend = "{self._crm}"
     def add_person(self, user: str, email: str | None = None, *options: str) -> str:
         """Add a CRM user with a Google account; return the address."""
         email = email or f"{user}@example.com"
-        self.calsync("crm", "users", "add", user, "--email", email, *options)
-        self.tokens[user] = self.calsync("crm", "tokens", "add", user)["token"]
+        self.workplace.hire(user, email, options)
+        self.people.append(user)
         self.control("POST", "accounts", {"email": email})
         return email
 
@@ -261,22 +278,15 @@ backend = "{self._crm}"
         return found
 
     def crm(self, method: str, path: str, user: str, body: Any = None, **headers: str) -> requests.Response:
-        """Call the built-in CRM as a user."""
+        """Call the embedded CRM as a user."""
         authorization = {"Authorization": f"Bearer {self.tokens[user]}", **headers}
         return self.http.request(
             method, f"{self.url}/crm/v1/{path}", json=body, headers=authorization, timeout=TIMEOUT_SECONDS
         )
 
-    def crm_events(self, user: str, query: str = "") -> list[dict[str, Any]]:
-        """Return all CRM events that a user sees."""
-        found: list[dict[str, Any]] = []
-        after = ""
-        while True:
-            answer = self.crm("GET", f"events?limit=500&{query}{after}", user).json()
-            found += answer["events"]
-            if not answer["next"]:
-                return found
-            after = f"&after={answer['next']}"
+    def crm_events(self, user: str) -> list[dict[str, Any]]:
+        """Return what a user sees in the CRM."""
+        return self.workplace.events(user)
 
     def until(self, condition: Any, what: str, seconds: float = 30.0) -> None:
         """Wait until a condition holds; StageError when it does not in time."""

@@ -1,12 +1,15 @@
 """Break an installation at random, many times; a ledger of what people wrote decides whether it held.
 
-kill9   the real process is killed with SIGKILL in first imports (--runs: kills)
+kill9   the real process is killed with SIGKILL in first imports (--runs: kills), with any CRM (--backend)
+scenarios   the scenarios of the suite with every CRM, or with one (--backend), each on a daemon of its own
 crash   the engine dies at every boundary of random scenarios; boundaries at which that leaves the same behind are
         one run
 inter   a person does something at every boundary
 fault   Google and the databases fail in random ways
 double  the engine dies twice
 rival   a second process begins a round of the same account at every boundary
+versionless   people edit between any two requests, in an OpenCRM tenant, which compares no versions; what they write
+        between the adapter's last look and its write is counted as overtaken
 loss    the database is lost, or an older one is put back
 permission   random organisations (--runs: how many), whose people change records, and who may see them; every request
         to Google is read for what its person may not know
@@ -23,16 +26,29 @@ import dataclasses
 import json
 import logging
 import secrets
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import structlog
+from crms import ROOT, workplaces
 from mutants import MUTANTS, planted
 from sweeps import Campaign
 
-MODES = ("kill9", "crash", "inter", "fault", "double", "rival", "loss", "permission")
+MODES = (
+    "kill9",
+    "scenarios",
+    "crash",
+    "inter",
+    "fault",
+    "double",
+    "rival",
+    "versionless",
+    "loss",
+    "permission",
+)
 KILLS, RUNS, ORGANISATIONS = 200, 30_000, 20_000
 #: A rule that is missing must show within so many runs.
 ENOUGH = 33_000
@@ -45,6 +61,8 @@ def main() -> int:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if options.mutants:
         return _all_mutants(options)
+    if options.mode == "scenarios":
+        return _scenarios(options.backend)
     with planted(options.mutant) if options.mutant else nullcontext():
         report = _report(options)
     print(json.dumps(dataclasses.asdict(report), indent=2))
@@ -71,6 +89,9 @@ def _options() -> argparse.Namespace:
         help="processes (default 1); the seed finds the same with any number",
     )
     parser.add_argument(
+        "--backend", choices=tuple(workplaces()), default=None, help="the CRM, in modes kill9 and scenarios"
+    )
+    parser.add_argument(
         "--mutant", choices=sorted(MUTANTS), default=None, help="take a rule out of the engine"
     )
     parser.add_argument("--mutants", action="store_true", help="take out each rule in turn")
@@ -86,7 +107,8 @@ def _report(options: argparse.Namespace) -> Any:
     if options.mode == "kill9":
         from calsync.sandbox.campaign.kill9 import campaign
 
-        return campaign(options.runs or KILLS, options.seed, say=_say)
+        workplace = workplaces()[options.backend or "builtin"]
+        return campaign(options.runs or KILLS, options.seed, say=_say, workplace=workplace)
     usual = ORGANISATIONS if options.mode == "permission" else RUNS
     first, runs = options.mutant is not None, options.runs or usual
     wanted = Campaign(options.mode, options.seed, runs, options.scenario, first, options.workers)
@@ -101,6 +123,14 @@ def _swept(wanted: Campaign, say: Callable[[str], None]) -> Any:
     from sweeps import sweep
 
     return sweep(wanted, say)
+
+
+def _scenarios(backend: str | None) -> int:
+    """Let pytest run them, and return its exit code: 0 when all that apply have passed."""
+    which = ["--scenarios", backend or "all"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rs", "tests/scenarios", *which], cwd=ROOT, check=False
+    ).returncode
 
 
 def _all_mutants(options: argparse.Namespace) -> int:

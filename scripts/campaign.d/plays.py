@@ -45,6 +45,7 @@ class Played:
     conflicts: int = 0
     set_aside: int = 0
     too_late: int = 0
+    overtaken: int = 0
     wrong: list[str] = field(default_factory=list)
 
 

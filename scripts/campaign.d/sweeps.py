@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from modes import MODES, Run
 from plays import chance
 from town import Town
+from village import versionless
 
 #: Scenarios that are played ahead of the one whose turn it is, for each process.
 AHEAD = 3
@@ -42,7 +43,8 @@ class Report:
 
     `boundaries`: of all undisturbed scenarios; `struck`: at how many of them something struck; `set_aside`: events
     that were so at the end of a run; `too_late`: edits of occurrences in the moment before their series was deleted,
-    which no client can see; `most_passes`: until all was in step after the last deed.
+    which no client can see; `overtaken`: edits between an adapter's last look and its write, likewise, in a CRM that
+    compares no versions; `most_passes`: until all was in step after the last deed.
     """
 
     mode: str
@@ -54,6 +56,7 @@ class Report:
     conflicts: int = 0
     set_aside: int = 0
     too_late: int = 0
+    overtaken: int = 0
     most_passes: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -67,6 +70,7 @@ class Report:
         self.conflicts += played.conflicts
         self.set_aside += played.set_aside
         self.too_late += played.too_late
+        self.overtaken += played.overtaken
         self.most_passes = max(self.most_passes, played.passes)
         self.wrong += [f"scenario {number}, {name}: {text}" for text in played.wrong]
 
@@ -130,7 +134,8 @@ def _played(campaign: Campaign, number: int) -> list[Run]:
 
 
 def _runs(campaign: Campaign, number: int) -> Iterator[Run]:
-    return MODES[campaign.mode](_town(), f"{campaign.seed}/{number}")
+    seed = f"{campaign.seed}/{number}"
+    return versionless(seed) if campaign.mode == "versionless" else MODES[campaign.mode](_town(), seed)
 
 
 @cache

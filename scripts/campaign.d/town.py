@@ -66,7 +66,7 @@ TEAM = "sales"
 COLOUR = "5"
 
 
-class _Calendar(Calendar):
+class TownCalendar(Calendar):
     """A Google calendar in the town's time."""
 
     clock: ClassVar[TownClock]
@@ -122,7 +122,7 @@ class Town:
 
     def __init__(self, residents: Sequence[Resident] = RESIDENTS) -> None:
         self.residents, self.by_login = residents, {person.login: person for person in residents}
-        self.clock = _Calendar.clock = TownClock()
+        self.clock = TownCalendar.clock = TownClock()
         self.policy = Policy()
         self.boundaries = Boundaries()
         self.weather = Weather()
@@ -274,7 +274,9 @@ def _first_world(residents: Sequence[Resident]) -> World:
     world = World()
     for person in residents:
         account = world.add_account(person.email, person.login.title(), ZONE, f"sub-{person.login}")
-        account.calendars[person.email] = _Calendar(person.email, person.email, ZONE, switches=world.switches)
+        account.calendars[person.email] = TownCalendar(
+            person.email, person.email, ZONE, switches=world.switches
+        )
         world.access[person.token] = (person.email, (SCOPE,), datetime(2200, 1, 1, tzinfo=UTC))
     return world
 

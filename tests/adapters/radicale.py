@@ -38,11 +38,11 @@ def install(directory: Path) -> None:
 
 
 @contextmanager
-def radicale(directory: Path):
-    """Yield the address of a running server where each of PEOPLE has an empty calendar, and stop it afterwards."""
+def radicale(directory: Path, people=PEOPLE):
+    """Yield the address of a running server where each of them has an empty calendar, and stop it afterwards."""
     port = free_port()
     passwords = directory / "passwords"
-    passwords.write_text("".join(f"{login}:{PASSWORD.format(login)}\n" for login in PEOPLE))
+    passwords.write_text("".join(f"{login}:{PASSWORD.format(login)}\n" for login in people))
     config = directory / "radicale.ini"
     config.write_text(
         f"[server]\nhosts = 127.0.0.1:{port}\n"
@@ -57,7 +57,7 @@ def radicale(directory: Path):
     url = f"http://127.0.0.1:{port}/"
     try:
         _until_ready(process, url, directory)
-        for login in PEOPLE:
+        for login in people:
             auth = (login, PASSWORD.format(login).encode())
             answer = requests.request("MKCALENDAR", f"{url}{login}/calendar/", auth=auth, timeout=10)
             assert answer.status_code == 201, answer.text

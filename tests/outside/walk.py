@@ -93,8 +93,11 @@ class Office:
     def person(self, user, google=True):
         """Add a CRM user; return the address."""
         email = f"{user}@example.com"
-        self.parts.crm.add_user(user, email, user.title(), "standard", ())
-        self.stage.tokens[user] = self.parts.crm.add_token(user)
+        if self.stage.workplace.backend == "builtin":
+            self.parts.crm.add_user(user, email, user.title(), "standard", ())
+            self.stage.tokens[user] = self.parts.crm.add_token(user)
+        else:
+            self.stage.workplace.hire(user, email)
         if google:
             self.stage.control("POST", "accounts", {"email": email})
         return email

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from calsync.engine import run_account
+from calsync.sandbox.workplace import Trait
 from calsync.store import accounts, links
 from calsync.store.accounts import State
 from calsync.store.database import reading, writing
 from calsync.store.locks import holding
+from calsync.sync.round import Order
+from calsync.sync.tally import Outcome
 from tests.outside.walk import Walk
 
 #: Requests to Google that change nothing.
@@ -18,8 +23,11 @@ READS = {"events.list", "events.get", "events.instances", "events.find"}
 class Person:
     """A CRM user with a Google account; connected once `connect` has returned."""
 
-    def __init__(self, office, user, zone="Europe/London"):
-        self.office, self.stage, self.user = office, office.stage, user
+    def __init__(self, office, name, zone="Europe/London"):
+        """`name`: the login, wherever the CRM lets it be chosen."""
+        self.office, self.stage = office, office.stage
+        self.workplace = self.stage.workplace
+        self.user = user = self.workplace.login(name)
         self.email = f"{user}@example.com"
         self.stage.control("POST", "accounts", {"email": self.email, "time_zone": zone})
         office.person(user, google=False)
@@ -74,19 +82,20 @@ class Person:
             accounts.wake(connection, [self.user], datetime.now(UTC))
 
     def rounds(self, count=1):
-        """Let the daemon finish rounds that begin from now on."""
+        """Run rounds as `calsync resync` does, beside the daemon's, until so many have succeeded."""
         for _ in range(count):
-            asked = datetime.now(UTC)
-            self.wake()
-            self.until(lambda asked=asked: self._succeeded_since(asked), "a round to succeed")
+            self.until(self._succeeds, "a round to succeed")
 
-    def _succeeded_since(self, moment):
-        last = self.account().last_success
-        return last is not None and last > moment
+    def _succeeds(self):
+        run = run_account(self.office.parts, self.account().id, Order(), wait=60)
+        return run.outcome in (Outcome.OK, Outcome.PARTIAL) and not run.reason
 
     def until(self, condition, what, seconds=45):
         """Wait until a condition holds."""
         self.stage.until(condition, f"{self.user}: {what}", seconds)
+
+    def _is_settled(self):
+        return not any(link.dirty or link.intents for link in self.links())
 
     # -- Google ----------------------------------------------------------------------------------------
 
@@ -148,31 +157,43 @@ class Person:
 
     # -- CRM -------------------------------------------------------------------------------------------
 
-    def crm(self, method, path="events", body=None):
-        """Work in the CRM."""
-        answer = self.stage.crm(method, path, self.user, body)
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else {}
-
     def crm_add(self, **body):
         """Make an event."""
-        return self.crm("POST", "events", body)
+        return self.workplace.add(self.user, body)
 
     def crm_edit(self, event_id, **changes):
         """Change an event."""
-        return self.crm("PATCH", f"events/{event_id}", changes)
+        return self.workplace.edit(self.user, event_id, changes)
+
+    def crm_edit_date(self, original_start, **changes):
+        """Change one date of this person's only series."""
+        events = self.crm_events()
+        if Trait.SERIES in self.workplace.traits:
+            change = {"original_start": original_start.isoformat(), **changes}
+            return self.crm_edit(events[0]["id"], exceptions=[change])
+        (record,) = [event for event in events if datetime.fromisoformat(event["start"]) == original_start]
+        return self.crm_edit(record["id"], **changes)
 
     def crm_delete(self, event_id):
         """Delete an event."""
-        self.crm("DELETE", f"events/{event_id}")
+        self.workplace.delete(self.user, event_id)
 
     def crm_events(self):
         """Return this person's own events."""
-        return [event for event in self.stage.crm_events(self.user) if event["owner"] == self.user]
+        return [event for event in self.workplace.events(self.user) if event["owner"] == self.user]
 
     def crm_titles(self):
-        """Return the titles of this person's own events."""
-        return sorted(event["title"] for event in self.crm_events())
+        """Return the titles of this person's own events.
+
+        The dates of a series count as one where each is a record, unless one of them is there twice.
+        """
+        events = self.crm_events()
+        if Trait.SERIES in self.workplace.traits:
+            return sorted(event["title"] for event in events)
+        most = Counter()
+        for (title, _), count in Counter((event["title"], event["start"]) for event in events).items():
+            most[title] = max(most[title], count)
+        return sorted(most.elements())
 
     def crm_by(self, title):
         """Return the event with a title."""
@@ -184,10 +205,12 @@ class Person:
     def shows(self, *titles):
         """Wait until both calendars show exactly these titles."""
         wanted = sorted(titles)
+        self.wake()
         self.until(lambda: self.google_titles() == self.crm_titles() == wanted, f"{wanted} on both sides")
 
     def stays_silent(self, rounds=2):
-        """Assert that further rounds write nothing on either side."""
+        """Assert that further rounds write nothing on either side, once what is under way has come to its end."""
+        self.until(self._is_settled, "everything to be settled")
         before = self.google_writes(), self.crm_events()
         self.rounds(rounds)
         assert (self.google_writes(), self.crm_events()) == before

@@ -18,7 +18,7 @@ def test_after_a_withdrawal_at_google_disconnecting_and_connecting_both_work(per
     sven.stage.control("POST", "revoke", {"email": sven.email})
     sven.until(lambda: sven.account().state == "reconnect", "the withdrawal to be noticed")
     assert sven.crm_titles() == ["A"]
-    done = sven.stage.calsync("disconnect", "sven")
+    done = sven.stage.calsync("disconnect", sven.user)
     assert done["state"] == "disconnected"
     sven.google_add(summary="B", **at(day(2)))
     sven.connect()

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
+from calsync.sandbox.workplace import Trait
 from tests.house import at, crm_at, day
 
 
@@ -66,7 +69,7 @@ def test_who_disconnects_keeping_copies_and_returns_gets_no_record_twice(person)
     emil.shows("C", *[f"G{n}" for n in range(5)])
     before = sorted(event["id"] for event in emil.crm_events())
     mapping = {(link.google.key, link.crm.key) for link in emil.links()}
-    emil.stage.calsync("disconnect", "emil")
+    emil.stage.calsync("disconnect", emil.user)
     assert emil.crm_titles() == emil.google_titles()
     emil.connect()
     emil.rounds()
@@ -110,13 +113,14 @@ def test_a_listing_that_comes_back_empty_creates_and_deletes_nothing_and_is_repo
     nora.expire("sync_tokens")
     nora.wake()
     nora.until(lambda: nora.account().failures > 0, "the round to stop")
-    (account,) = nora.stage.calsync("status", "nora")["accounts"]
+    (account,) = nora.stage.calsync("status", nora.user)["accounts"]
     assert "leaves out entries" in account["reason"]
     assert (nora.google_events(), nora.crm_events()) == before
     nora.stage.control("POST", "switches", {"empty_full_listing": False})
     nora.stays_silent()
 
 
+@pytest.mark.needs(Trait.CANCELS)
 def test_an_event_cancelled_in_the_crm_and_planned_again_is_on_google_once(person):
     kurt = person("kurt")
     record = kurt.crm_add(title="Lunch", **crm_at(day(1)))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from calsync.sandbox.workplace import Trait
 from tests.house import at, crm_at, day
 
 GUESTS = [{"email": "x@outside.test", "responseStatus": "accepted"}, {"email": "y@outside.test"}]
 
 
+@pytest.mark.needs(Trait.GUESTS)
 def test_a_first_connection_with_hundreds_of_events_with_guests_mails_nobody(person):
     nina = person("nina")
     nina.stage.control("POST", "switches", {"unasked_mails": True})
@@ -44,6 +48,7 @@ def test_a_new_title_from_the_crm_leaves_every_answer_as_it_is(person):
     assert oskar.mails() == []
 
 
+@pytest.mark.needs(Trait.GUESTS)
 def test_nothing_that_happens_in_the_crm_sends_guests_or_mails_for_meetings_of_others(person):
     petra, host = person("petra"), person("petras-host")
     petra.stage.control("POST", "switches", {"unasked_mails": True})

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from calsync.sandbox.workplace import Trait
 from tests.house import at, day
+
+pytestmark = pytest.mark.needs(Trait.GUESTS)
 
 
 def invited(*people):

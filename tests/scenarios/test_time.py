@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from calsync.sandbox.workplace import Trait
 from tests.house import at, crm_at, day
 
 
+@pytest.mark.needs(Trait.ZONES)
 def test_an_event_in_a_named_zone_keeps_its_instant_and_its_zone_on_a_server_elsewhere(person):
     gita = person("gita", zone="Asia/Kolkata")
     zone = "Asia/Kolkata"
@@ -43,6 +47,7 @@ def test_a_person_who_travels_and_changes_the_zone_of_the_calendar_causes_no_wri
     hugo.shows("timed", "series", "days", "ours")
 
 
+@pytest.mark.needs(Trait.DAYS)
 def test_an_all_day_event_on_the_first_day_of_the_window_is_there_west_of_greenwich(person):
     iris = person("iris", zone="America/Los_Angeles")
     first = datetime.now(UTC).date() - timedelta(days=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from html import unescape
 from typing import Any, NoReturn
 
 import structlog
@@ -25,6 +26,9 @@ from calsync.model.side import Create, Delete, Item, Revive, Update
 log = structlog.get_logger()
 
 _EDIT = "edit_activity"
+
+#: What people change in words.
+_TEXTS = frozenset({"title", "description", "location"})
 
 #: When an activity comes back with another time than it was sent with, the tenant is not understood.
 _GRAVE = {"start", "end"}
@@ -68,7 +72,19 @@ class Writer:
         self._compare(stored, write.event, frozenset(FIELDS))
         item = self._finish(stored)
         del tenant.unsure[write.marker]
-        return replace(item, marker=write.marker, untouched=True)
+        return replace(item, marker=write.marker, untouched=not self._is_edited(stored, write.event))
+
+    def _is_edited(self, stored: Activity, sent: Event) -> bool:
+        """Return whether somebody has changed a text of a new activity before it was read back.
+
+        A tenant may cut a text, or write its characters as entities; what says something else is a person's.
+        """
+        wanted = self._tenant.shape.as_written(sent)
+        pairs = [(getattr(stored, name), getattr(wanted, name)) for name in _TEXTS & self._kept()]
+        return any(not (made.startswith(text) or unescape(text) == made) for text, made in pairs)
+
+    def _kept(self) -> frozenset[str]:
+        return frozenset(name for name, theirs in self._tenant.options.fields if theirs)
 
     def _form(self, write: Create) -> dict[str, str]:
         form = self._tenant.shape.form_of(write.event)

@@ -28,6 +28,9 @@ STEP = 90
 #: A change may be seen later than its time says, and times have whole seconds: so far back each look begins.
 OVERLAP = timedelta(seconds=5)
 
+#: Times have whole seconds: what was changed within one counts as changed at its end, so that a tie goes to the CRM.
+WITHIN = timedelta(microseconds=999_999)
+
 #: How far back tombstones are looked for when a record cannot be read any more.
 TOMBSTONE_REACH = timedelta(days=30)
 
@@ -272,7 +275,7 @@ class VtigerRecords:
         shape = self.profile.shape
         version, modified = mapping.version_of(row, shape), mapping.modified_of(row)
         if modified is not None:
-            modified -= self._client.ahead
+            modified += WITHIN - self._client.ahead
         if row.get("assigned_user_id") != self._client.user_id:
             return Item(row["id"], version, modified=modified, access=_ELSEWHERE)
         marker = mapping.marker_of(row, shape)

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -15,10 +16,12 @@ from types import FrameType
 from calsync.sandbox.demo.first import add_first_events
 from calsync.sandbox.demo.once import round_trip
 from calsync.sandbox.demo.page import DemoServer
-from calsync.sandbox.opencrm.stage import TenantStage
+from calsync.sandbox.opencrm.workplace import Tenancy
 from calsync.sandbox.stage import Stage, StageError
+from calsync.sandbox.vtiger.workplace import Vtiger
+from calsync.sandbox.workplace import Embedded, Workplace
 
-CRMS = {"builtin": Stage, "opencrm": TenantStage}
+CRMS: dict[str, Callable[[], Workplace]] = {"builtin": Embedded, "opencrm": Tenancy, "vtiger": Vtiger}
 PEOPLE = ("ana", "bob")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,7 +37,8 @@ def main() -> int:
         signal.signal(number, _stop)
     try:
         with tempfile.TemporaryDirectory(prefix="calsync-demo-") as directory:
-            return _play(CRMS[options.crm](Path(directory), {"poll_seconds": 2}), options.once, options.port)
+            made = Stage(Path(directory), {"poll_seconds": 2}, CRMS[options.crm]())
+            return _play(made, options.once, options.port)
     except StageError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calsync.sandbox.stage import Stage
+from calsync.sandbox.workplace import Trait
 
 _ZONE = "Europe/London"
 _IN_GOOGLE: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
@@ -29,7 +30,8 @@ def add_first_events(stage: Stage) -> None:
     days_off = {"start": {"date": str(holiday)}, "end": {"date": str(holiday + timedelta(days=2))}}
     stage.control("POST", "accounts/bob@example.com/events", {"summary": "Two days off", **days_off})
     for user, title, hour, days, more in _IN_CRM:
-        stage.crm("POST", "events", user, {"title": title, **_times(hour, days), **more})
+        known = {} if "attendees" in more and Trait.GUESTS not in stage.workplace.traits else more
+        stage.workplace.add(user, {"title": title, **_times(hour, days), **known})
 
 
 def _times(hour: int, days: int) -> dict[str, str]:

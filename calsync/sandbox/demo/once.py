@@ -54,7 +54,7 @@ class Trip:
 
     def edit_crm(self, title: str, changes: dict[str, Any]) -> None:
         """Edit as the person in the CRM."""
-        self.stage.crm("PATCH", f"events/{self.crm()[title]['id']}", USER, changes)
+        self.stage.workplace.edit(USER, self.crm()[title]["id"], changes)
 
 
 def round_trip(stage: Stage) -> int:
@@ -80,7 +80,7 @@ def _crossings(trip: Trip) -> None:
     )
     trip.step(
         "created in CRM -> Google",
-        lambda: stage.crm("POST", "events", USER, {"title": "Made in CRM", **trip.times(2)}),
+        lambda: stage.workplace.add(USER, {"title": "Made in CRM", **trip.times(2)}),
         lambda: "Made in CRM" in trip.google(),
     )
     trip.step(
@@ -98,11 +98,11 @@ def _crossings(trip: Trip) -> None:
         lambda: stage.control("DELETE", f"{google}/{trip.google()['Made in CRM']['id']}"),
         lambda: "Made in CRM" not in trip.crm(),
     )
-    stage.crm("POST", "events", USER, {"title": "To be deleted", **trip.times(4)})
+    stage.workplace.add(USER, {"title": "To be deleted", **trip.times(4)})
     stage.until(lambda: "To be deleted" in trip.google(), "the copy in Google")
     trip.step(
         "deleted in CRM -> Google",
-        lambda: stage.crm("DELETE", f"events/{trip.crm()['To be deleted']['id']}", USER),
+        lambda: stage.workplace.delete(USER, trip.crm()["To be deleted"]["id"]),
         lambda: "To be deleted" not in trip.google(),
     )
 

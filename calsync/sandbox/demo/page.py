@@ -14,6 +14,7 @@ import requests
 from calsync.sandbox.demo.rows import Row, concerns, crm_body, crm_row, google_body, google_row
 from calsync.sandbox.demo.watch import Watch
 from calsync.sandbox.stage import Stage, StageError
+from calsync.sandbox.standin import Moved
 
 _FILES = {
     "/": ("page.html", "text/html"),
@@ -99,7 +100,7 @@ class DemoServer(ThreadingHTTPServer):
         """Return the calendars and accounts of all people as the page shows them."""
         accounts = self.watch.accounts()
         with self._lock:
-            people = [self._person(user, accounts.get(user, {})) for user in sorted(self.stage.tokens)]
+            people = [self._person(user, accounts.get(user, {})) for user in sorted(self.stage.people)]
             mails = self.stage.control("GET", "counters")["mails"]
         return {"people": people, "mails": mails, "conflicts": self.watch.conflicts()}
 
@@ -132,7 +133,7 @@ class DemoServer(ThreadingHTTPServer):
             return self._change_crm(user, _METHODS[action], order)
 
     def _known(self, order: Row) -> str:
-        if order.get("user") not in self.stage.tokens:
+        if order.get("user") not in self.stage.people:
             raise ValueError("nobody of that name")
         return str(order["user"])
 
@@ -144,11 +145,17 @@ class DemoServer(ThreadingHTTPServer):
         return {"id": self.stage.control(method, path, body).get("id", "")}
 
     def _change_crm(self, user: str, method: str, order: Row) -> Row:
-        path = "events" + (f"/{quote(str(order['id']))}" if method != "POST" else "")
-        answer = self.stage.crm(method, path, user, None if method == "DELETE" else crm_body(order))
-        if not answer.ok:
-            raise ValueError(f"the CRM refused it ({answer.status_code})")
-        return {"id": answer.json()["id"] if method == "POST" else ""}
+        workplace = self.stage.workplace
+        try:
+            if method == "POST":
+                return {"id": workplace.add(user, crm_body(order))["id"]}
+            if method == "PATCH":
+                workplace.edit(user, str(order["id"]), crm_body(order))
+            else:
+                workplace.delete(user, str(order["id"]))
+        except Moved:
+            raise ValueError("it is gone from the CRM") from None
+        return {"id": ""}
 
 
 _METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}

@@ -4,7 +4,9 @@ Below `/control/`, JSON in and out:
 
     POST users {login, email, name?, role?, teams?} · PATCH users/LOGIN {status?, role?, teams?, email?} · GET users
     POST, PATCH, DELETE activities[/ID]        edit as a person: the tenant's own field names, `owner` is a login
+               PATCH and DELETE may say what they have `seen`, as GET shows it: 412 when it is not so any more
     GET  activities[/ID]                       records, `owner` as a login, also deleted ones
+    GET  overtaken                             what people wrote after the last read, and a write has replaced
     GET  visible/LOGIN                         ids of the records that the web application shows to a user
     GET  writes · DELETE writes                what was written over the interface, with every field that was sent
     GET  letters                               customers who were told something
@@ -28,6 +30,10 @@ from calsync.sandbox.opencrm.tenant import FIELDS, Activity, Tenant
 
 Document = dict[str, Any]
 Parts = tuple[str, ...]
+
+
+class Changed(ValueError):
+    """The activity is not as somebody has seen it."""
 
 
 def control(tenant: Tenant, method: str, parts: Parts, body: Document) -> Document:
@@ -68,17 +74,25 @@ def _add(tenant: Tenant, _parts: Parts, body: Document) -> Document:
 
 
 def _change(tenant: Tenant, parts: Parts, body: Document) -> Document:
-    activity = tenant.activities[int(parts[1])]
+    activity = _as_seen(tenant, parts, body)
     values = _values(tenant, {**activity.values, **body} if body.keys() & _MOMENTS else body)
-    tenant.change(activity, values)
+    tenant.edit(activity, values)
     return _document(tenant, activity)
 
 
 _MOMENTS = {"date_start", "time_start", "due_date", "time_end"}
 
 
-def _remove(tenant: Tenant, parts: Parts, _body: Document) -> Document:
+def _as_seen(tenant: Tenant, parts: Parts, body: Document) -> Activity:
+    """Return an activity; Changed when it is not as the body says that somebody has seen it."""
     activity = tenant.activities[int(parts[1])]
+    if "seen" in body and body.pop("seen") != _document(tenant, activity):
+        raise Changed("it is not what it was")
+    return activity
+
+
+def _remove(tenant: Tenant, parts: Parts, body: Document) -> Document:
+    activity = _as_seen(tenant, parts, body)
     activity.deleted, activity.modified = True, tenant.now()
     return {}
 
@@ -135,6 +149,10 @@ def _writes(tenant: Tenant, _parts: Parts, _body: Document) -> Document:
 def _forget_writes(tenant: Tenant, _parts: Parts, _body: Document) -> Document:
     tenant.writes.clear()
     return {}
+
+
+def _overtaken(tenant: Tenant, _parts: Parts, _body: Document) -> Document:
+    return {"overtaken": [asdict(each) for each in tenant.overtaken]}
 
 
 def _letters(tenant: Tenant, _parts: Parts, _body: Document) -> Document:
@@ -196,6 +214,7 @@ _ROUTES: dict[str, Callable[[Tenant, Parts, Document], Document]] = {
     "GET writes": _writes,
     "DELETE writes": _forget_writes,
     "GET letters": _letters,
+    "GET overtaken": _overtaken,
     "POST faults": _order_fault,
     "GET faults": _list_faults,
     "DELETE faults": _forget_faults,

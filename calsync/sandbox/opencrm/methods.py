@@ -84,6 +84,7 @@ def _get(tenant: Tenant, form: Form) -> Any:
     activity = _by_id(tenant, form)
     if activity is None or (activity.deleted and tenant.switches.deleted == "missing"):
         return _missing(tenant)
+    activity.unseen.clear()
     return rows.shown(tenant, activity)
 
 
@@ -114,6 +115,7 @@ def _edit(tenant: Tenant, form: Form) -> Any:
         if tenant.switches.edit_missing == "accepted":
             return _edited(tenant, int(form["crmid"]))
         return {"error": "Record not found"}
+    tenant.overtake(activity, values)
     tenant.change(activity, values)
     return _edited(tenant, activity.id)
 

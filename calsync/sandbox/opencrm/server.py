@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from calsync.sandbox.faults import Fault
-from calsync.sandbox.opencrm.control import control
+from calsync.sandbox.opencrm.control import Changed, control
 from calsync.sandbox.opencrm.methods import TooMany, call
 from calsync.sandbox.opencrm.tenant import load, lock
 from calsync.sandbox.verbs import Verbs
@@ -52,6 +52,8 @@ class Handler(Verbs):
                 self._send(404, b"<html><body>Not found</body></html>", _HTML)
         except _Hangup:
             self._hang_up()
+        except Changed as error:
+            self._send(412, json.dumps({"error": str(error)}).encode())
         except (KeyError, ValueError, TypeError) as error:
             self._send(400, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
 

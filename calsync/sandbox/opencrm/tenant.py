@@ -32,6 +32,9 @@ SECURITY = {
 #: Fields that reach customers when they are set.
 CONTACTING = ("sendnotificationcont", "reminder_time_cont", "showonportal", "actionplan_id", "emailplan")
 
+#: Fields that say together when an activity is: of two changes of some of them, one is lost.
+TIMES = frozenset({"date_start", "time_start", "due_date", "time_end", "notime"})
+
 #: An activity's fields under their own names, and what a new one has.
 FIELDS: dict[str, str] = {
     "smownerid": "",
@@ -83,6 +86,8 @@ class Activity:
     created: datetime
     modified: datetime
     deleted: bool = False
+    #: Fields that people have changed since this activity was last read over the interface, alone.
+    unseen: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -91,6 +96,18 @@ class Written:
 
     method: str
     crmid: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """An activity as it was when a write over the interface replaced, or cancelled, what no read could have shown.
+
+    `names`: the fields that people had changed since the last read, and the write has replaced.
+    """
+
+    crmid: str
+    names: tuple[str, ...]
     values: dict[str, str]
 
 
@@ -105,6 +122,7 @@ class Tenant:
     sessions: set[str] = field(default_factory=set)
     writes: list[Written] = field(default_factory=list)
     letters: list[dict[str, str]] = field(default_factory=list)
+    overtaken: list[Overtaken] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     recent: deque[float] = field(default_factory=deque)
@@ -152,6 +170,19 @@ class Tenant:
         for name in CONTACTING:
             if values.get(name, "0") not in ("", "0"):
                 self.letters.append({"activity": str(activity.id), "field": name})
+
+    def edit(self, activity: Activity, values: dict[str, str]) -> None:
+        """Change an activity as a person does."""
+        activity.unseen |= {name for name, value in values.items() if value != activity.values.get(name)}
+        self.change(activity, values)
+
+    def overtake(self, activity: Activity, values: dict[str, str]) -> None:
+        """Note what a write over the interface is about to replace unseen; a change of status concerns all of it."""
+        names = values.keys() | (TIMES if TIMES & values.keys() else set())
+        replaced = activity.unseen if "taskstatus" in values else activity.unseen & names
+        if replaced:
+            self.overtaken.append(Overtaken(str(activity.id), tuple(sorted(replaced)), dict(activity.values)))
+            activity.unseen -= replaced
 
     def may_see(self, user: User, activity: Activity) -> bool:
         """Return whether the web application shows a record to a user."""

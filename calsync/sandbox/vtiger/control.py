@@ -4,7 +4,9 @@ Below `/control/`, JSON in and out:
 
     POST users {login, email?, zone?, admin?, may_write?, shares_with?}    add a user -> {id, access_key}
     GET  events/LOGIN                                       what a user owns
-    POST events/LOGIN {subject, ...} · PATCH, DELETE events/LOGIN/ID       edit as that user; PATCH may reassign
+    POST events/LOGIN {subject, ...} · PATCH, DELETE events/LOGIN/ID       edit as that user; PATCH may reassign; both
+                       may say what they have `seen`, as GET shows it: 412 when it is not so any more
+    GET  overtaken                                          what people wrote after the last look, and was replaced
     POST fields {name}                                      add a custom field, e.g. cf_852
     POST rights {login, may_write?, zone?, access_key?}     change a user
     POST expire {what}                                      sessions or challenges
@@ -29,6 +31,10 @@ class Unknown(Exception):
     """There is no such route or thing."""
 
 
+class Changed(Exception):
+    """The record is not as somebody has seen it."""
+
+
 def control(world: World, method: str, parts: tuple[str, ...], body: Document) -> Document:
     """Answer a control request; Unknown for one that there is not."""
     if parts[0] == "events" and len(parts) > 1:
@@ -45,16 +51,23 @@ def _events(world: World, method: str, login: str, key: str, body: Document) -> 
         return {"events": [dict(r) for r in world.records.values() if r["assigned_user_id"] == user.id]}
     if method == "POST":
         return dict(world.create(user, body))
+    seen = body.pop("seen", None)
     if key not in world.records:
-        raise Unknown
+        raise Unknown if seen is None else Changed
+    record = world.records[key]
+    if seen not in (None, record):
+        raise Changed
     if method == "DELETE":
-        world.delete(world.records[key])
+        world.delete(record)
         return {}
     if "owner" in body:
         body = {"assigned_user_id": world.users[body.pop("owner")].id} | body
-    record = world.records[key]
     # A form sends all fields, the reminder with them.
-    return dict(world.change(user, record, {"reminder_time": record["reminder_time"]} | body))
+    return dict(world.edit(user, record, {"reminder_time": record["reminder_time"]} | body))
+
+
+def _overtaken(world: World, _body: Document) -> Document:
+    return {"overtaken": world.overtaken}
 
 
 def _users(world: World, body: Document) -> Document:
@@ -120,6 +133,7 @@ _ROUTES: dict[str, Callable[[World, Document], Document]] = {
     "POST expire": _expire,
     "POST faults": _faults,
     "DELETE faults": _no_faults,
+    "GET overtaken": _overtaken,
     "GET switches": _switches,
     "POST switches": _switches,
     "GET counters": _counters,

@@ -84,7 +84,9 @@ def _retrieve(world: World, user: User, form: Form) -> dict[str, str]:
     key = form.get("id", "")
     if key.startswith(f"{USERS}x"):
         return _person(world, user, key)
-    return dict(_readable(world, user, key))
+    record = _readable(world, user, key)
+    world.unseen.pop(key, None)
+    return dict(record)
 
 
 def _person(world: World, user: User, key: str) -> dict[str, str]:
@@ -132,6 +134,7 @@ def _create(world: World, user: User, form: Form) -> dict[str, str]:
 def _revise(world: World, user: User, form: Form) -> dict[str, str]:
     element = _element(form)
     record = _writable(world, user, element.pop("id", ""))
+    world.overtake(record, element)
     return dict(world.change(user, record, element))
 
 
@@ -142,7 +145,9 @@ def _update(world: World, user: User, form: Form) -> dict[str, str]:
 
 
 def _delete(world: World, user: User, form: Form) -> dict[str, str]:
-    world.delete(_writable(world, user, form.get("id", "")))
+    record = _writable(world, user, form.get("id", ""))
+    world.overtake(record, FIELDS)
+    world.delete(record)
     return {"status": "successful"}
 
 

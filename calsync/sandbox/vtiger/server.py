@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from calsync.sandbox.faults import Fault
 from calsync.sandbox.verbs import Verbs
-from calsync.sandbox.vtiger.control import Unknown, control
+from calsync.sandbox.vtiger.control import Changed, Unknown, control
 from calsync.sandbox.vtiger.operations import Fatal, perform
 from calsync.sandbox.vtiger.world import Failure, World, lock
 
@@ -51,6 +51,9 @@ class Handler(Verbs):
                 answer = control(self.server.world, method, parts, json.loads(body or b"{}"))
         except Unknown:
             self._send(404, b'{"error": "not found"}')
+            return
+        except Changed:
+            self._send(412, b'{"error": "it is not what it was"}')
             return
         except Failure as failure:
             self._send(400, json.dumps({"error": failure.code}).encode())

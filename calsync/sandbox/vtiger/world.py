@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -115,6 +116,10 @@ class World:
     switches: Switches = field(default_factory=Switches)
     faults: list[Fault] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
+    #: By record, the fields that people have changed since it was last retrieved.
+    unseen: dict[str, set[str]] = field(default_factory=dict)
+    #: Records as they were when the web service replaced, or deleted, what no look could have shown; `names` of fields.
+    overtaken: list[dict[str, Any]] = field(default_factory=list)
     last_id: int = 100
 
     def now(self) -> datetime:
@@ -207,6 +212,23 @@ class World:
             values = {"reminder_time": ""} | values
         self._store(record, values, user)
         return record
+
+    def edit(self, user: User, record: dict[str, str], values: dict[str, str]) -> dict[str, str]:
+        """Change fields of a record as a person does, and return it."""
+        before = dict(record)
+        after = self.change(user, record, values)
+        self.unseen.setdefault(record["id"], set()).update(
+            name for name in values if before.get(name) != after.get(name)
+        )
+        return after
+
+    def overtake(self, record: dict[str, str], names: Iterable[str]) -> None:
+        """Note what the web service is about to replace unseen."""
+        unseen = self.unseen.get(record["id"], set())
+        replaced = unseen.intersection(names)
+        if replaced:
+            self.overtaken.append({"names": sorted(replaced), "values": dict(record)})
+            unseen -= replaced
 
     def _store(self, record: dict[str, str], values: dict[str, str], user: User) -> None:
         known = {*FIELDS, *self.custom_fields} - {"createdtime", "modifiedtime", "modifiedby"}
