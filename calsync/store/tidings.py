@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, delete, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from calsync.store.database import UtcDateTime, metadata
 
@@ -80,7 +93,7 @@ def waiting(connection: Connection, now: datetime, limit: int = 20) -> list[Tidi
         tidings.c.sent_at.is_(None), tidings.c.due_at <= now, tidings.c.at > now - MAILED_WITHIN
     )
     rows = connection.execute(query.order_by(tidings.c.id).limit(limit)).mappings()
-    return [Tiding(**{name: row[name] for name in Tiding.__slots__}) for row in rows]
+    return [_tiding(row) for row in rows]
 
 
 def begin(connection: Connection, tiding: Tiding, now: datetime) -> None:
@@ -99,7 +112,7 @@ def for_operator(connection: Connection, limit: int = 20) -> list[Tiding]:
     """Return what the operator should know, newest first: their own tidings, and those that no mail has carried."""
     query = select(tidings).where(or_(tidings.c.reader == Reader.OPERATOR, tidings.c.sent_at.is_(None)))
     rows = connection.execute(query.order_by(tidings.c.id.desc()).limit(limit)).mappings()
-    return [Tiding(**{name: row[name] for name in Tiding.__slots__}) for row in rows]
+    return [_tiding(row) for row in rows]
 
 
 def of_user(connection: Connection, user: str, kind: Kind) -> list[datetime]:
@@ -111,3 +124,8 @@ def of_user(connection: Connection, user: str, kind: Kind) -> list[datetime]:
 def expire(connection: Connection, now: datetime) -> None:
     """Forget old tidings."""
     connection.execute(delete(tidings).where(tidings.c.at < now - KEPT))
+
+
+def _tiding(row: RowMapping) -> Tiding:
+    values = {name: row[name] for name in Tiding.__slots__}
+    return Tiding(**values | {"kind": Kind(row["kind"]), "reader": Reader(row["reader"])})
