@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -110,9 +110,10 @@ def _whole(work: Work, order: Order) -> None:
     waiting = links.waiting(work.engine, account.id, work.scene.now)
     if waiting.unfinished:
         finish_open(work)
-    rules_moved = _rules_moved(work)
-    complete = _observe_both(work, order, rules_moved)
-    if not (complete or rules_moved or work.tally.changed or any(waiting)):
+    stale = _rules_moved(work)
+    work.scene = replace(work.scene, google_anew=GOOGLE in stale)
+    complete = _observe_both(work, order, stale)
+    if not (complete or stale or work.tally.changed or any(waiting)):
         return
     if waiting.woken:
         _wake(work)
@@ -134,18 +135,24 @@ def _mind_clock(work: Work) -> None:
             links.hasten(connection, account.id)
 
 
-def _rules_moved(work: Work) -> bool:
-    """Note the permissions and the policy under which links are decided; True when they are new."""
+def _rules_moved(work: Work) -> frozenset[SideName]:
+    """Note the permissions and the policy under which links are decided; return the sides to look at anew.
+
+    Permissions are the CRM's. The policy also says which Google events are hidden, and those come by no cursor.
+    """
     account = work.scene.account
     policy = _policy_version(work.scene.policy)
     version = f"{work.sides[CRM].access_version()} {policy} {account.direction}"
     if version == account.access_version:
-        return False
+        return frozenset()
+    same_policy = account.access_version.rsplit(" ", 2)[1:2] == [policy]
+    stale = frozenset({CRM} if same_policy else {GOOGLE, CRM})
     with writing(work.engine) as connection:
-        # The cursor goes too, so that a round which dies here observes everything again.
-        accounts.change(connection, account.id, access_version=version, crm_cursor=None)
+        # The cursors go too, so that a round which dies here observes everything again.
+        gone = {f"{side.value}_cursor": None for side in stale}
+        accounts.change(connection, account.id, access_version=version, **gone)
         links.reconsider_held(connection, account.id)
-    return True
+    return stale
 
 
 @lru_cache(maxsize=16)
@@ -153,15 +160,15 @@ def _policy_version(policy: Policy) -> str:
     return blake2b(repr(policy).encode(), digest_size=8).hexdigest()
 
 
-def _observe_both(work: Work, order: Order, rules_moved: bool) -> bool:
+def _observe_both(work: Work, order: Order, stale: frozenset[SideName]) -> bool:
     """Observe both sides; return whether one of the observations was complete.
 
     Google comes last when all of it will be listed: of the larger side, what is new is then copied page by page.
     """
     account = work.scene.account
     cursors = {
-        GOOGLE: None if order.full else account.google_cursor,
-        CRM: None if order.full or rules_moved else account.crm_cursor,
+        GOOGLE: None if order.full or GOOGLE in stale else account.google_cursor,
+        CRM: None if order.full or CRM in stale else account.crm_cursor,
     }
     first = CRM if cursors[GOOGLE] is None else GOOGLE
     complete = _observe(work, first, cursors[first], None)

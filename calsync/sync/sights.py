@@ -52,6 +52,8 @@ class Scene:
     early: dict[str, dict[str, Event | None]] = field(default_factory=dict)
     #: Links whose Google event has become private, or public: who shares their record has to know.
     veils: list[Link] = field(default_factory=list)
+    #: Whether Google's events are looked at under another policy than before: what hid or showed them may not any more.
+    google_anew: bool = False
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def record(
             # The old key of a copy that was made anew since.
             continue
         noted.seen.append(link.id)
-        if _is_known(link, side, item):
+        if _is_known(scene, link, side, item):
             noted.unchanged += 1
         elif _apply(scene, link, side, item):
             changed.append(link)
@@ -210,7 +212,9 @@ def _join(before: Item, item: Item) -> Item:
     return replace(main, exceptions={**before.exceptions, **item.exceptions})
 
 
-def _is_known(link: Link, side: SideName, item: Item) -> bool:
+def _is_known(scene: Scene, link: Link, side: SideName, item: Item) -> bool:
+    if side is SideName.GOOGLE and scene.google_anew:
+        return False
     half = link.half(side)
     same = half.state is Kind.SAME and bool(item.version) and half.version == item.version
     allowed = side is SideName.GOOGLE or item.access in (None, link.access)
@@ -327,6 +331,8 @@ def _is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:
     agreed = link.base.google if link is not None else None
     if agreed is None or REDACTED in agreed:
         return True
+    if link is not None and scene.google_anew and link.origin is SideName.GOOGLE:
+        return True  # it crossed in full while that was allowed
     return agreed.get("visibility") != scene.account.cipher.fingerprints.of("visibility", event.visibility)
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from calsync.model.policy import PrivateEvents
 from calsync.model.recurrence import occurrence_key
 from tests.house import at, crm_at, day, nothing_written
 
@@ -95,6 +100,27 @@ def test_full_carries_them_whole(build):
     house.resync("ana")
     (record,) = house.crm_events("ana")
     assert (record["title"], record["security"]) == ("secret", "private")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "titles"),
+    [
+        ("busy", "skip", []),
+        ("full", "busy", ["Busy"]),
+        ("busy", "full", ["secret"]),
+        ("skip", "full", ["secret"]),
+    ],
+)
+def test_what_has_crossed_follows_when_the_rule_for_private_events_changes(build, before, after, titles):
+    house = build({"private_events": before})
+    house.person("ana")
+    private(house)
+    house.resync("ana")
+    house.parts.policy = replace(house.parts.policy, private_events=PrivateEvents(after))
+    house.resync("ana")
+    assert house.crm_titles("ana") == titles
+    assert nothing_written(house.resync("ana"))
+    assert house.google_titles("ana") == ["secret"]
 
 
 def test_nothing_of_a_private_event_is_stored_in_our_tables(house):
