@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Body, Depends, HTTPException, Path
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -19,8 +19,8 @@ from calsync.store import accounts, standing, visits
 from calsync.store.accounts import Account, State
 from calsync.store.consent import Terms
 from calsync.store.database import reading, writing
+from calsync.web.guard import OPENAPI
 from calsync.web.site import Site
-from calsync.web.token import check_bearer
 
 User = Annotated[
     str,
@@ -105,6 +105,7 @@ class Status(AccountState):
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": words}
     for status, words in {
+        400: "The body cannot be read.",
         401: "The operator token is missing or wrong.",
         404: "The CRM has no such user, or they are not connected.",
         409: "The account's state does not allow it.",
@@ -120,26 +121,16 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 def make_router(site: Site) -> APIRouter:
     """Return the routes of the API and its description."""
-
-    def check(
-        request: Request,
-        _: Annotated[Any, Depends(HTTPBearer(auto_error=False, description="operator token"))],
-    ) -> None:
-        check_bearer(site, request)
-
-    router = APIRouter(
-        prefix="/api/v1",
-        responses=_ERRORS,
-        dependencies=[Depends(check)],
-        default_response_class=JSONResponse,
-    )
+    # The guard checks the token before anything is read; this only describes it.
+    bearer = Depends(HTTPBearer(auto_error=False, description="the operator token"))
+    router = APIRouter(prefix="/api/v1", responses=_ERRORS, dependencies=[bearer])
     _add_links(router, site)
     _add_accounts(router, site)
     description = get_openapi(title="calsync", version=__version__, description=__doc__, routes=router.routes)
     whole = APIRouter()
     whole.include_router(router)
 
-    @whole.get("/api/v1/openapi.json", include_in_schema=False)
+    @whole.get(OPENAPI, include_in_schema=False)
     def openapi() -> JSONResponse:
         return JSONResponse(description)
 

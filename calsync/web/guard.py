@@ -11,13 +11,16 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from calsync.config import ConfigError
 from calsync.web.errors import OUR_FAULT, answer_error
 from calsync.web.limits import Rule, network_of
 from calsync.web.site import TOO_FAST, Site
+from calsync.web.token import NO_TOKEN, has_token
 
 log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
+OPENAPI = "/api/v1/openapi.json"
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _METHODS = ("GET", "HEAD", "POST")
@@ -33,6 +36,7 @@ _PACES = (
     ("/oauth/callback", Rule("callback", 60, 60)),
     ("/operator/login", Rule("operator login", 5, 15 * 60)),
     ("/me", Rule("me", 300, 60)),
+    ("/api/", Rule("api", 600, 60)),
 )
 #: All networks together, so that a flood leaves room for rounds.
 _EVERYBODY = Rule("everybody", 100, 2)
@@ -82,6 +86,7 @@ def _refusal(site: Site, request: Request) -> Refusal | None:
         or _refused_host(site, request)
         or _refused_pace(site, request)
         or _refused_body(request)
+        or _refused_bearer(site, request)
     )
 
 
@@ -139,6 +144,17 @@ def _refused_body(request: Request) -> Refusal | None:
     if not length.isdecimal() or not length.isascii() or int(length) > LARGEST_BODY:
         return Refusal(413, "The body is too large.")
     return None
+
+
+def _refused_bearer(site: Site, request: Request) -> Refusal | None:
+    """Refuse calls of the API without its token before anything of them is read."""
+    if not request.url.path.startswith("/api/") or request.url.path == OPENAPI:
+        return None
+    try:
+        known = has_token(site, request)
+    except ConfigError:
+        return Refusal(503, "The API has no token yet; `calsync init` makes one.")
+    return None if known else Refusal(401, NO_TOKEN, (("WWW-Authenticate", "Bearer"),))
 
 
 @dataclass(frozen=True, slots=True)

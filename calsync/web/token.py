@@ -10,6 +10,7 @@ from fastapi import HTTPException, Request
 from calsync.store.consent import digest
 from calsync.web.site import Site
 
+NO_TOKEN = "Send the operator token as Authorization: Bearer ..."
 _BEARER = re.compile(r"[Bb]earer +(\S+)")
 
 
@@ -33,6 +34,4 @@ def has_token(site: Site, request: Request) -> bool:
 def check_bearer(site: Site, request: Request) -> None:
     """Let requests with the token pass; HTTPException 401 for others."""
     if not has_token(site, request):
-        raise HTTPException(
-            401, "Send the operator token as Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"}
-        )
+        raise HTTPException(401, NO_TOKEN, {"WWW-Authenticate": "Bearer"})
