@@ -226,16 +226,17 @@ class House:
 
     def serve(self, ticked=lambda: 0.0) -> str:
         """Serve the whole web application as the daemon does; return its address, which is the public one."""
-        self._start(serving(create_app(self.parts, ticked), self.parts.settings, port=self.port))
+        self.start(serving(create_app(self.parts, ticked), self.parts.settings, port=self.port))
         return self.url
 
     def _serve_crm(self) -> None:
         app, port = FastAPI(), free_port()
         app.include_router(self.parts.crm.router())
-        self._start(Config(app, port=port, log_config=None, access_log=False))
+        self.start(Config(app, port=port, log_config=None, access_log=False))
         self._crm_url = f"http://127.0.0.1:{port}"
 
-    def _start(self, configuration: Config) -> None:
+    def start(self, configuration: Config) -> None:
+        """Serve an application from a thread of this process until the house is closed."""
         server = Server(configuration)
         threading.Thread(target=server.run, daemon=True).start()
         while not server.started:

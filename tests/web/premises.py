@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pyotp
 import requests
+import structlog
 
 from calsync.expiry import clean_up_consent
+from calsync.log import _only_allowed
+from calsync.sandbox.stage import free_port
 from calsync.store import operators
 from calsync.store.database import writing
 from calsync.store.operators import Role
+from calsync.web.app import create_app
+from calsync.web.server import serving
 from tests.house import OPERATOR_TOKEN, House
 from tests.outside.lying_google import LyingGoogle
 from tests.outside.walk import Office, Walk, form_of
@@ -30,11 +36,27 @@ class Premises:
         self.url = self.house.serve()
         self.office = Office(self.house, self.house.parts)
         self.parts, self.clock = self.house.parts, self.house.clock
+        self._behind_tls = ""
+        self._logging = structlog.get_config()
+        # As the daemon logs: what structlog prints by itself shows values, and takes seconds for that.
+        structlog.configure(processors=[_only_allowed, structlog.processors.JSONRenderer()])
 
     def close(self):
+        structlog.configure(**self._logging)
         self.liar.shutdown()
         self.liar.server_close()
         self.house.close()
+
+    def behind_tls(self):
+        """Return where the same installation is served as behind a proxy, for https://calsync.example.com."""
+        if not self._behind_tls:
+            settings = self.parts.settings
+            web = settings.web.model_copy(update={"public_url": "https://calsync.example.com"})
+            port = free_port()
+            parts = replace(self.parts, settings=settings.model_copy(update={"web": web}))
+            self.house.start(serving(create_app(parts), settings, port=port))
+            self._behind_tls = f"http://127.0.0.1:{port}"
+        return self._behind_tls
 
     def clean_up(self):
         """Do what the daemon does every few seconds."""
@@ -63,6 +85,16 @@ class Premises:
     def visit(self, user):
         """Return the browser of a new person who is connected and looks at their page."""
         return self.office.connect(user)
+
+    def sign_in(self, email, browser=None):
+        """Sign in at Google as somebody, to see their own page; return our answer."""
+        browser = browser or requests.Session()
+        there = self.press(browser, "/me/sign-in", "/me/sign-in").headers["location"]
+        choice = browser.get(there, timeout=20)
+        fields = form_of(choice.text)[1] | {"email": email, "decision": "allow"}
+        consent = f"{self.house.google.url}/o/oauth2/v2/auth"
+        back = browser.post(consent, data=fields, allow_redirects=False, timeout=20)
+        return browser.get(back.headers["location"], allow_redirects=False, timeout=20)
 
     # -- operators -------------------------------------------------------------------------------------
 
