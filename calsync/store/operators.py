@@ -203,7 +203,8 @@ def log_in(engine: Engine, vault: Vault, claim: Claim, now: datetime) -> bool:
 
 def _begin_try(connection: Connection, name: str, now: datetime) -> Any:
     """Count a try as a failure until it is known to be none; None for an unknown name or a closed login."""
-    row = connection.execute(select(operators).where(operators.c.name == name)).mappings().first()
+    query = select(operators).where(operators.c.name == name).with_for_update()
+    row = connection.execute(query).mappings().first()
     if row is None or (row["closed_until"] is not None and row["closed_until"] > now):
         return None
     failures = row["failures"] + 1
