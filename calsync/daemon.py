@@ -16,13 +16,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
-from calsync.engine import clean_up_consent, finish_disconnect, forget_old, run_account, turn
+from calsync.delivery import deliver
+from calsync.engine import finish_disconnect, forget_old, run_account, turn
+from calsync.expiry import clean_up_consent
 from calsync.store import accounts
 from calsync.store.accounts import State
 from calsync.store.database import reading, writing
 from calsync.store.locks import Held, holding
 from calsync.store.quiet import QuietRounds
 from calsync.wiring import Parts
+from calsync.wishes import put_back_wished
 
 log = structlog.get_logger()
 
@@ -134,6 +137,7 @@ class Daemon:
     def _work(self, account_id: int) -> None:
         try:
             if not self.parts.interlock and not self._finish(account_id):
+                put_back_wished(self.parts, account_id)
                 run_account(self.parts, account_id, turn(), wait=0.0, quiet=self._quiet)
         except Exception as error:  # one account's bug must not touch the others
             log.error("round failed", account=account_id, exc_info=error)
@@ -177,6 +181,7 @@ class Daemon:
                     log.error("nothing is written any more", reason=self.parts.interlock)
                 return
             clean_up_consent(self.parts)
+            deliver(self.parts)
         except Exception as error:  # the clock goes on whatever happens
             log.error("clean-up of consent failed", exc_info=error)
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from calsync.model.errors import ConsentLost, SideError
 from calsync.model.side import CalendarSide, SideName
-from calsync.store import accounts, conflicts, consent, journal
+from calsync.store import accounts, conflicts, consent, journal, tidings
 from calsync.store.accounts import RUNNING, Account, State
 from calsync.store.database import reading, writing
 from calsync.store.locks import Held, holding
@@ -83,10 +83,12 @@ def _locked(parts: Parts, account_id: int, order: Order, tally: Tally, quiet: Qu
         _finish(parts, account, tally, _lost(error, tally), now)
         return
     if tally.dry_run:
-        rehearse(parts.engine, account, sides, parts.policy, now, order, tally)
+        rehearse(parts.engine, account, sides, parts.policy.closer(account.private_events), now, order, tally)
         return
     order = replace(order, enough=_either(parts.stopping.is_set, order.enough))
-    columns = rounds.run(parts.engine, account, sides, parts.policy, now, order, tally)
+    columns = rounds.run(
+        parts.engine, account, sides, parts.policy.closer(account.private_events), now, order, tally
+    )
     _finish(parts, account, tally, columns, now, quiet)
 
 
@@ -111,7 +113,9 @@ def intervene(parts: Parts, account_id: int, act: Callable[[Work], None], undoes
         except SideError as error:
             _finish(parts, account, tally, _lost(error, tally), now)
             return tally
-        work = rounds.prepare(parts.engine, account, sides, parts.policy, now, tally)
+        work = rounds.prepare(
+            parts.engine, account, sides, parts.policy.closer(account.private_events), now, tally
+        )
         work.undoes = undoes
         rounds.conduct(work, lambda: _after_open(work, act))
         _finish(parts, account, tally, work.columns, now)
@@ -133,7 +137,9 @@ def examine(parts: Parts, account_id: int, act: Callable[[Work], None]) -> Tally
     except SideError as error:
         _lost(error, tally)
         return tally
-    work = rounds.prepare(parts.engine, account, sides, parts.policy, parts.clock(), tally)
+    work = rounds.prepare(
+        parts.engine, account, sides, parts.policy.closer(account.private_events), parts.clock(), tally
+    )
     rounds.conduct(work, lambda: act(work))
     return tally
 
@@ -283,10 +289,10 @@ def begin_disconnect(parts: Parts, account_id: int, google_copies: str, crm_copi
         account = accounts.load(connection, parts.vault, account_id)
         if account is not None:
             copies = f"{google_copies} {crm_copies}"
-            accounts.change(
-                connection, account_id, state=State.FINISHING, copies=copies, due_at=parts.clock()
-            )
+            now = parts.clock()
+            accounts.change(connection, account_id, state=State.FINISHING, copies=copies, due_at=now)
             consent.end_sessions(connection, account.user)
+            tidings.note(connection, account.user, tidings.Kind.DISCONNECTED, tidings.Reader.PERSON, now)
 
 
 def disconnect(parts: Parts, account_id: int, google_copies: str, crm_copies: str) -> Disconnected:
@@ -338,16 +344,3 @@ def forget_old(parts: Parts) -> None:
     with writing(parts.engine) as connection:
         journal.expire(connection, before)
         conflicts.expire(connection, before)
-
-
-def clean_up_consent(parts: Parts) -> None:
-    """Withdraw grants that were never confirmed, and forget tickets and sessions whose time is over."""
-    now = parts.clock()
-    with reading(parts.engine) as connection:
-        overdue = consent.overdue(connection, parts.vault, now)
-    for grant in overdue:
-        if withdraw(parts, grant.subject, grant.refresh_token):
-            with writing(parts.engine) as connection:
-                consent.end_flow(connection, grant.flow_id)
-    with writing(parts.engine) as connection:
-        consent.clean_up(connection, now)

@@ -25,6 +25,7 @@ ALLOWED = frozenset(
         "logger",
         "account",
         "user",
+        "by",
         "run",
         "side",
         "link",

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from calsync.config import ConfigError, Settings
 from calsync.crm.occurrences import OccurrencesSide
 from calsync.crm.port import CrmBackend, CrmContext, Misconfigured, WithoutSeries, load
+from calsync.mail import Mailer, Security
 from calsync.model.errors import ConsentLost
 from calsync.model.policy import Policy
 from calsync.schema import SchemaTooNew
@@ -64,6 +65,7 @@ class Parts:
     interlock: str = ""
     #: Access tokens live in memory only: one credentials object an account.
     credentials: dict[int, Credentials] = field(default_factory=dict)
+    mailer: Mailer | None = None
     _service: Service | None = None
     _oauth: GoogleOAuth | None = None
 
@@ -80,7 +82,8 @@ class Parts:
         if self._service is None:
             from calsync.google.transport import Service
 
-            self._service = Service(self.settings.google.api_root, self.clock)
+            google = self.settings.google
+            self._service = Service(google.api_root, self.clock, google.token_uri)
         return self._service
 
     def google_side(self, account: Account) -> GoogleSide | OccurrencesSide:
@@ -144,6 +147,14 @@ def _oauth(settings: Settings) -> GoogleOAuth:
     )
 
 
+def _mailer(settings: Settings) -> Mailer | None:
+    mail = settings.mail
+    if not mail.host:
+        return None
+    password = settings.secret("mail.password_file", mail.password_file) if mail.user else ""
+    return Mailer(mail.host, mail.port, Security(mail.security), mail.user, password, mail.sender)
+
+
 def open_vault(settings: Settings) -> Vault:
     """Return the vault; ConfigError when keys are missing or malformed."""
     text = settings.secret("secrets.key_file", settings.secrets.key_file)
@@ -169,7 +180,7 @@ def open_parts(settings: Settings, clock: Callable[[], datetime] = utc_now) -> P
     extra = {"digest_key": vault.secret("crm digests"), "policy": policy, "stopping": stopping}
     crm = open_crm(settings, engine, clock, extra)
     state = state_directory(settings)
-    parts = Parts(settings, engine, vault, crm, policy, state, clock, stopping)
+    parts = Parts(settings, engine, vault, crm, policy, state, clock, stopping, mailer=_mailer(settings))
     parts.check_interlock()
     return parts
 

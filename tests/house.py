@@ -6,6 +6,8 @@ what only processes show.
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,8 +28,11 @@ from calsync.sync.explain import Explanation, explain
 from calsync.sync.restore import Restored, restore
 from calsync.sync.round import Order
 from calsync.sync.undo import Undone, take_back
+from calsync.web.app import create_app
+from calsync.web.server import serving
 from calsync.wiring import Parts, open_parts
 
+OPERATOR_TOKEN = "the-operator-token-of-the-house-0123456789"
 SCOPES = ("https://www.googleapis.com/auth/calendar.events", "openid", "email")
 
 
@@ -45,7 +50,7 @@ class Clock:
 
 
 class House:
-    """`sync`: keys of the section [sync]; `options`: those of the backend's own section."""
+    """`sync`: keys of the section [sync]; `options`: those of the backend's own section; `more`: of other sections."""
 
     def __init__(
         self,
@@ -53,21 +58,26 @@ class House:
         sync: dict[str, Any] | None = None,
         backend: str = "builtin",
         options: dict[str, Any] | None = None,
+        more: dict[str, dict[str, Any]] | None = None,
     ):
         self.directory, self.clock = directory, Clock()
         self.google = start_google()
         self.control_http = requests.Session()
         self._make_keys()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        more = dict(more or {})
         settings = Settings(
             path=directory / "calsync.toml",
-            web={"public_url": "http://127.0.0.1:8410"},
-            google=self._google_settings(),
+            web={"public_url": self.url} | more.pop("web", {}),
+            google=self._google_settings() | more.pop("google", {}),
             crm={"backend": backend} | ({backend: options} if options else {}),
             sync=sync or {},
+            **more,
         )
         self.parts: Parts = open_parts(settings, self.clock)
         self.tokens: dict[str, str] = {}
-        self._web: Server | None = None
+        self._servers: list[Server] = []
         self._crm_url = ""
 
     def _make_keys(self) -> None:
@@ -77,6 +87,7 @@ class House:
         (self.directory / "calsync.keys").write_text(new_key_line("k1"))
         (self.directory / "calsync.instance").write_text(urlsafe_b64encode(os.urandom(KEY_BYTES)).decode())
         (self.directory / "google-client-secret").write_text("sandbox-secret")
+        (self.directory / "operator.token").write_text(OPERATOR_TOKEN)
 
     def _google_settings(self) -> dict[str, str]:
         url = self.google.url
@@ -91,8 +102,8 @@ class House:
         }
 
     def close(self) -> None:
-        if self._web is not None:
-            self._web.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
         self.parts.close()
         self.google.close()
         self.control_http.close()
@@ -211,24 +222,31 @@ class House:
 
     def crm(self, method: str, path: str, user: str, body: Any = None, **headers: str) -> requests.Response:
         """Call the built-in CRM over HTTP as a user."""
-        if self._web is None:
+        if not self._crm_url:
             self._serve_crm()
         headers = {"Authorization": f"Bearer {self.tokens[user]}", **headers}
         return self.control_http.request(
             method, f"{self._crm_url}/crm/v1/{path}", json=body, headers=headers, timeout=30
         )
 
-    def _serve_crm(self) -> None:
-        import threading
-        import time
+    def serve(self, ticked=lambda: 0.0) -> str:
+        """Serve the whole web application as the daemon does; return its address, which is the public one."""
+        self.start(serving(create_app(self.parts, ticked), self.parts.settings, port=self.port))
+        return self.url
 
+    def _serve_crm(self) -> None:
         app, port = FastAPI(), free_port()
         app.include_router(self.parts.crm.router())
-        self._web = Server(Config(app, port=port, log_config=None, access_log=False))
-        threading.Thread(target=self._web.run, daemon=True).start()
-        while not self._web.started:
-            time.sleep(0.005)
+        self.start(Config(app, port=port, log_config=None, access_log=False))
         self._crm_url = f"http://127.0.0.1:{port}"
+
+    def start(self, configuration: Config) -> None:
+        """Serve an application from a thread of this process until the house is closed."""
+        server = Server(configuration)
+        threading.Thread(target=server.run, daemon=True).start()
+        while not server.started:
+            time.sleep(0.005)
+        self._servers.append(server)
 
     def crm_add(self, user: str, **body: Any) -> dict[str, Any]:
         """Make an event in the CRM."""

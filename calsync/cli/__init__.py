@@ -50,6 +50,7 @@ COMMANDS = {
     "explain": ("calsync.cli.explain:explain", "Say why an event is or is not on the other side."),
     "verify": ("calsync.cli.explain:verify", "Compare both calendars with the mapping."),
     "undo": ("calsync.cli.journal:undo", "Put back what one run wrote."),
+    "operators": ("calsync.cli.operators:operators", "Manage who may log in to the operators' pages."),
     "db": ("calsync.cli.database:db", "Let this installation use a restored or moved database."),
     "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM, probe OpenCRM, or check an adapter."),
 }

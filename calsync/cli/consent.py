@@ -6,33 +6,35 @@ import click
 
 from calsync.cli import PROBLEMS, Context, UserError, leave
 from calsync.cli.people import account_of
-from calsync.store import consent
+from calsync.invitation import NoAddress, NoSuchUser, invite
 from calsync.store.accounts import State
-from calsync.store.database import writing
+from calsync.store.consent import Terms
+from calsync.store.standing import stamp
 
 
 @click.command()
 @click.argument("user")
 @click.option(
-    "--google", metavar="ADDRESS", help="The only Google account to accept; default: the user's own."
+    "--google",
+    metavar="ADDRESS",
+    help="The only Google account to accept, or @DOMAIN for any of an organisation; default: the user's own.",
+)
+@click.option(
+    "--new-identity", is_flag=True, help="The known address may belong to another Google account than before."
 )
 @click.pass_obj
-def link(context: Context, user: str, google: str | None) -> None:
+def link(context: Context, user: str, google: str | None, new_identity: bool) -> None:
     """Print the address at which a user gives consent: for one use, within 24 hours.
 
     Example: calsync link ana
     """
-    parts = context.writer()
-    person = parts.crm.person(user)
-    if person is None:
-        raise UserError(f"the CRM has no user {user!r}; see `calsync crm users list`")
-    expected = google or person.email
-    if "@" not in expected:
-        raise UserError("--google: must be an address (the CRM user has none of their own)")
-    with writing(parts.engine) as connection:
-        secret, expires = consent.new_ticket(connection, parts.vault, user, expected, parts.clock())
-    url = f"{parts.settings.web.public_url}/connect/{secret}"
-    context.emit({"url": url, "expires": expires.isoformat(timespec="seconds").replace("+00:00", "Z")}, url)
+    try:
+        url, expires = invite(context.writer(), user, google, Terms(may_replace=new_identity))
+    except NoSuchUser:
+        raise UserError(f"the CRM has no user {user!r}; see `calsync crm users list`") from None
+    except NoAddress as error:
+        raise UserError(f"--google: {error}") from None
+    context.emit({"url": url, "expires": stamp(expires)}, url)
     click.echo(f"valid once, until {expires:%Y-%m-%d %H:%M} UTC", err=True)
 
 

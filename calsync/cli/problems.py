@@ -10,11 +10,9 @@ from calsync.cli import DONE, PROBLEMS, Context, UserError, leave
 from calsync.cli.people import account_of
 from calsync.cli.resync import CODES
 from calsync.cli.table import table
-from calsync.model.event import Event, whole_name
-from calsync.store import accounts, links
+from calsync.store import accounts, links, lost
 from calsync.store import conflicts as store
 from calsync.store.accounts import Account
-from calsync.store.contents import load_value, pack
 from calsync.store.database import reading
 from calsync.store.links import Link
 from calsync.sync.round import Order
@@ -40,28 +38,11 @@ def conflicts(context: Context, user: str | None) -> None:
     for account in _accounts(context, user):
         with reading(context.parts().engine) as connection:
             found = store.of_account(connection, account.id)
-        rows += [_conflict(account, number, lost) for number, lost in found]
+        rows += [lost.document(account, number, one) for number, one in found]
     heads = ("ID", "USER", "EVENT", "FIELD", "AT", "KEPT SIDE", "KEPT", "LOST")
     columns = ("id", "user", "event", "field", "at", "kept_side", "kept", "lost")
     words = table(heads, [[row[name] for name in columns] for row in rows])
     context.emit({"conflicts": rows}, words if rows else "no conflicts")
-
-
-def _conflict(account: Account, number: int, lost: store.Conflict) -> dict[str, Any]:
-    return {
-        "id": str(number),
-        "user": account.user,
-        "event": lost.google_key or lost.crm_key,
-        "field": whole_name(lost.field),
-        "kept": _plain(load_value(account.cipher.open("conflict.kept", lost.kept))),
-        "lost": _plain(load_value(account.cipher.open("conflict.lost", lost.lost))),
-        "kept_side": lost.kept_side,
-        "at": lost.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-    }
-
-
-def _plain(value: object) -> object:
-    return pack(value) if isinstance(value, Event) else value
 
 
 @click.command()

@@ -87,17 +87,11 @@ def _web_server(parts: Parts, daemon: Daemon | None) -> uvicorn.Server:
     import uvicorn
 
     from calsync.web.app import create_app
+    from calsync.web.server import serving
 
     door = _listen(parts.settings.web.listen)
     ticked = daemon.seconds_since_tick if daemon is not None else lambda: 0.0
-    settings = uvicorn.Config(
-        create_app(parts, ticked),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(settings)
+    server = uvicorn.Server(serving(create_app(parts, ticked), parts.settings))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.run, args=([door],), name="web", daemon=True)
     thread.start()

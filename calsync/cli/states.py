@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import click
 
+from calsync import states
 from calsync.cli import DONE, PERSON_NEEDED, Context, PersonNeeded, leave
 from calsync.cli.people import account_of
+from calsync.states import NotNow
 from calsync.store import accounts
 from calsync.store.accounts import State
-from calsync.store.database import writing
 from calsync.sync.round import Order
 
 
@@ -21,10 +24,11 @@ def pause(context: Context, user: str) -> None:
     Example: calsync pause ana
     """
     account = account_of(context, user)
-    if account.state not in (State.ACTIVE, State.BRAKED, State.PAUSED):
-        _refuse(user, account.state)
-    _set(context, account.id, state=State.PAUSED, reason="paused by the operator")
-    context.emit({"user": user, "state": State.PAUSED.value}, f"{user}: paused")
+    try:
+        state = states.pause(context.writer(), account)
+    except NotNow as refused:
+        _refuse(user, refused.state)
+    context.emit({"user": user, "state": state.value}, f"{user}: {state.value}")
 
 
 @click.command()
@@ -36,10 +40,10 @@ def resume(context: Context, user: str) -> None:
     Example: calsync resume ana
     """
     account = account_of(context, user)
-    if account.state not in (State.ACTIVE, State.PAUSED, State.LOST, State.BRAKED):
-        _refuse(user, account.state)
-    state = State.BRAKED if account.held_back else State.ACTIVE
-    _set(context, account.id, state=state, reason="", due_at=context.parts().clock(), failures=0)
+    try:
+        state = states.resume(context.writer(), account)
+    except NotNow as refused:
+        _refuse(user, refused.state)
     if account.state is State.LOST:
         state = _looked_again(context, account.id)
     context.emit({"user": user, "state": state.value}, f"{user}: {state.value}")
@@ -64,19 +68,10 @@ def approve(context: Context, user: str) -> None:
 
     Example: calsync approve ana
     """
-    account = account_of(context, user)
-    if not account.held_back:
-        context.emit({"user": user, "approved": 0}, f"{user}: nothing is held back")
-        return
-    _set(context, account.id, deletions_approved=True, due_at=context.parts().clock())
-    words = f"{user}: {account.held_back} deletions go through in the next round"
-    context.emit({"user": user, "approved": account.held_back}, words)
+    approved = states.approve(context.writer(), account_of(context, user))
+    words = f"{approved} deletions go through in the next round" if approved else "nothing is held back"
+    context.emit({"user": user, "approved": approved}, f"{user}: {words}")
 
 
-def _set(context: Context, account_id: int, **columns: object) -> None:
-    with writing(context.writer().engine) as connection:
-        accounts.change(connection, account_id, **columns)
-
-
-def _refuse(user: str, state: State) -> None:
+def _refuse(user: str, state: State) -> NoReturn:
     raise PersonNeeded(f"{user} is {state.value}; send a new address from `calsync link {user}`")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from calsync.cli import Context, UserError
 from calsync.cli.table import table
-from calsync.store import accounts, conflicts, links
-from calsync.store.accounts import RUNNING, Account
+from calsync.store import accounts, standing
 from calsync.store.database import reading
 
 
@@ -43,12 +42,10 @@ def status(context: Context, user: str | None) -> None:
     parts = context.parts()
     if user is not None and parts.crm.person(user) is None:
         raise UserError(f"the CRM has no user {user!r}; see `calsync crm users list`")
-    now = parts.clock()
+    poll = timedelta(seconds=parts.settings.sync.poll_seconds)
     with reading(parts.engine) as connection:
-        lost, parked = conflicts.count(connection), links.count_parked(connection)
-        found = accounts.current(connection, parts.vault)
-    latest = now + timedelta(seconds=parts.settings.sync.poll_seconds)
-    rows = [_row(a, now, latest, lost, parked) for a in found if user in (None, a.user)]
+        found = standing.everyone(connection, parts.vault, parts.clock(), poll)
+    rows = [one.document() for one in found if user in (None, one.user)]
     words = table(_HEADS, [_cells(row) for row in rows])
     context.emit(
         {"accounts": rows} | ({"interlock": parts.interlock} if parts.interlock else {}),
@@ -56,33 +53,6 @@ def status(context: Context, user: str | None) -> None:
     )
     if parts.interlock:
         click.echo(f"calsync: {parts.interlock}", err=True)
-
-
-def _row(
-    account: Account, now: datetime, latest: datetime, lost: dict[int, int], parked: dict[int, int]
-) -> dict[str, Any]:
-    """Return what is told of an account; `latest`: when it is looked at again if nothing is wrong.
-
-    Later than that is only the time until which a running round has put off the next.
-    """
-    due = account.due_at if account.failures else min(account.due_at, latest)
-    since = account.last_success or account.connected_at
-    return {
-        "user": account.user,
-        "state": account.state.value,
-        "reason": account.reason,
-        "google_account": account.address,
-        "last_success": _stamp(account.last_success),
-        "lag_seconds": max(0, int((now - since).total_seconds())),
-        "next_round": _stamp(due) if account.state in RUNNING else None,
-        "conflicts": lost.get(account.id, 0),
-        "quarantined": parked.get(account.id, 0),
-        "held_back": account.held_back,
-    }
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
 _HEADS = ("USER", "STATE", "GOOGLE ACCOUNT", "LAST SUCCESS", "LAG", "NEXT ROUND", "NEEDS A LOOK")

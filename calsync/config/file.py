@@ -128,7 +128,8 @@ def _sentence(error: ValidationError) -> str:
         return f"{key}: unknown key{_near(location[-1], names, parent)}"
     words = _WORDS.get(first["type"])
     if words is None:
-        return f"{key}: {str(first['msg']).removeprefix('Value error, ')}"
+        # What is wrong with several sections together names its key itself.
+        return f"{key}: {str(first['msg']).removeprefix('Value error, ')}".removeprefix(": ")
     default = _default(location)
     hint = f"; the default is {default}" if default is not None else ""
     return f"{key}: {words.format(**first.get('ctx', {}))}{hint}"

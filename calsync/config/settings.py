@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -14,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     field_validator,
+    model_validator,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -54,6 +57,9 @@ class WebSettings(_Section):
     listen: str = "127.0.0.1:8410"
     public_url: str = "http://127.0.0.1:8410"
     operator_token_file: str = "operator.token"
+    hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    security_contact: str = ""
 
     @field_validator("listen")
     @classmethod
@@ -72,6 +78,56 @@ class WebSettings(_Section):
         if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
             raise ValueError("must be scheme, host and port only, e.g. https://calsync.example.com")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"{network!r} is not an address or a network such as 10.0.0.0/24") from None
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        if value and not value.startswith(("mailto:", "https://")):
+            raise ValueError("must begin with mailto: or https:// (RFC 9116)")
+        return value
+
+
+class ConsentSettings(_Section):
+    """What a person must prove before they are sent to Google."""
+
+    identity_code: Literal["off", "mail"] = "off"
+
+
+class MailSettings(_Section):
+    """The SMTP server for notices and identity codes; without `host` nothing is mailed."""
+
+    host: str = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    sender: str = ""
+    operator: str = ""
+
+    @field_validator("sender", "operator")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", value):
+            raise ValueError("must be an address such as calsync@example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and not self.sender:
+            raise ValueError("sender is missing; mail needs an address that it comes from")
+        if self.security == "none" and self.host and self.host not in _LOOPBACK:
+            raise ValueError('security = "none" is for a server on loopback only')
+        return self
 
 
 class SecretSettings(_Section):
@@ -242,8 +298,16 @@ class Settings(BaseModel):
     google: GoogleSettings = GoogleSettings()
     crm: CrmSettings = CrmSettings()
     sync: SyncSettings = SyncSettings()
+    consent: ConsentSettings = ConsentSettings()
+    mail: MailSettings = MailSettings()
     daemon: DaemonSettings = DaemonSettings()
     path: Path = Path("calsync.toml")
+
+    @model_validator(mode="after")
+    def _codes_need_mail(self) -> Self:
+        if self.consent.identity_code == "mail" and not self.mail.host:
+            raise ValueError('consent.identity_code: "mail" needs mail.host and mail.sender')
+        return self
 
     def with_backend(self, name: str) -> Settings:
         """Return these settings with another CRM; its section is that of the file."""
@@ -289,7 +353,7 @@ class Settings(BaseModel):
     def secret(self, key: str, name: str) -> str:
         """Return the text of the secret file `name` that the key `key` is about; ConfigError."""
         path = self.secret_path(name)
-        hint = "put the secret there" if key.startswith(("google", "crm")) else _KEY_HINT
+        hint = "put the secret there" if key.startswith(("google", "crm", "mail")) else _KEY_HINT
         try:
             text = path.read_text().strip()
         except OSError as error:

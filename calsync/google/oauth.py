@@ -7,7 +7,7 @@ OAuth 2.0 for web server applications with PKCE (RFC 7636), state (RFC 9700) and
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,15 +20,19 @@ from google.oauth2.credentials import Credentials
 from google_auth_oauthlib.flow import Flow
 from oauthlib.oauth2 import OAuth2Error
 
+from calsync.egress import confine, session
+
 EVENTS = "https://www.googleapis.com/auth/calendar.events"
 LIST = "https://www.googleapis.com/auth/calendar.calendarlist.readonly"
-SCOPES = ("openid", "https://www.googleapis.com/auth/userinfo.email", EVENTS, LIST)
+SIGN_IN = ("openid", "https://www.googleapis.com/auth/userinfo.email")
+SCOPES = (*SIGN_IN, EVENTS, LIST)
 
 #: Without these nothing can be synced.
 NEEDED = frozenset({EVENTS})
 
 TIMEOUT_SECONDS = 10
 _CLOCK_SKEW_SECONDS = 30
+_UNPROVEN = "Google's proof of who you are could not be verified."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,16 @@ class _BadIdentity(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What Google has confirmed about the person, and the token for calling on their behalf."""
+    """What Google has confirmed about the person, and the token for calling on their behalf.
+
+    `domain`: that of the organisation whose account it is, or "".
+    """
 
     subject: str
     address: str
     scopes: tuple[str, ...]
     refresh_token: str
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +86,47 @@ class GoogleOAuth:
     issuer: str
     redirect_uri: str
 
-    def authorization(self, state: str, verifier: str, nonce: str, login_hint: str) -> str:
-        """Return the address of Google's consent page."""
+    def authorization(self, state: str, verifier: str, nonce: str, expected: str) -> str:
+        """Return the address of Google's consent page; `expected`: an address, or "@" and a Workspace domain."""
+        hint = {"hd": expected[1:]} if expected.startswith("@") else {"login_hint": expected}
         with _loopback_allowed(self.token_uri):
-            flow = self._flow(state, verifier)
-            url, _ = flow.authorization_url(
-                access_type="offline", prompt="consent", login_hint=login_hint, nonce=nonce
+            flow = self._flow(state, verifier, SCOPES)
+            url, _ = flow.authorization_url(access_type="offline", prompt="consent", nonce=nonce, **hint)
+        return str(url)
+
+    def sign_in(self, state: str, verifier: str, nonce: str) -> str:
+        """Return the address at which Google says who somebody is, and grants nothing else."""
+        with _loopback_allowed(self.token_uri):
+            url, _ = self._flow(state, verifier, SIGN_IN).authorization_url(
+                prompt="select_account", nonce=nonce
             )
         return str(url)
 
+    def identify(self, response_url: str, state: str, verifier: str, nonce: str) -> str:
+        """Return the `sub` of whoever has signed in; ConsentRefused. What Google has granted for it is forgotten."""
+        token = self._fetch(response_url, state, verifier, SIGN_IN)
+        try:
+            return str(self._claims(str(token.get("id_token") or ""), nonce)["sub"])
+        except _BadIdentity as error:
+            raise ConsentRefused("identity", _UNPROVEN) from error
+
     def exchange(self, response_url: str, state: str, verifier: str, nonce: str) -> Granted:
         """Return what the callback's code stands for; ConsentRefused, with the token if there is one."""
+        return self._granted(self._fetch(response_url, state, verifier, SCOPES), nonce)
+
+    def _fetch(self, response_url: str, state: str, verifier: str, scopes: Sequence[str]) -> dict[str, Any]:
         self._check_answer(response_url)
         try:
             with _loopback_allowed(self.token_uri):
-                flow = self._flow(state, verifier)
-                token = flow.fetch_token(authorization_response=response_url, timeout=TIMEOUT_SECONDS)
+                flow = self._flow(state, verifier, scopes)
+                token: dict[str, Any] = flow.fetch_token(
+                    authorization_response=response_url, timeout=TIMEOUT_SECONDS
+                )
         except (OAuth2Error, requests.RequestException, ValueError) as error:
             raise ConsentRefused(
                 "exchange", "Google did not accept the sign-in. Please start again from your link."
             ) from error
-        return self._granted(token, nonce)
+        return token
 
     def _granted(self, token: dict[str, Any], nonce: str) -> Granted:
         refresh_token = str(token.get("refresh_token") or "")
@@ -108,8 +136,7 @@ class GoogleOAuth:
         try:
             claims = self._claims(str(token.get("id_token") or ""), nonce)
         except _BadIdentity as error:
-            sentence = "Google's proof of who you are could not be verified."
-            raise ConsentRefused("identity", sentence, Leftover("", leftover)) from error
+            raise ConsentRefused("identity", _UNPROVEN, Leftover("", leftover)) from error
         subject = str(claims["sub"])
         if not set(granted) >= NEEDED:
             sentence = (
@@ -120,10 +147,14 @@ class GoogleOAuth:
         if not refresh_token:
             sentence = "Google gave no lasting permission. Please start again from your link."
             raise ConsentRefused("offline", sentence, Leftover(subject, leftover))
-        return Granted(subject, str(claims["email"]).lower(), granted, refresh_token)
+        domain = str(claims.get("hd") or "").lower()
+        return Granted(subject, str(claims["email"]).lower(), granted, refresh_token, domain)
 
     def _check_answer(self, response_url: str) -> None:
         answer = parse_qs(urlsplit(response_url).query)
+        if answer.get("iss", [self.issuer]) != [self.issuer]:
+            # RFC 9207: the code of another server must not be sent to this one.
+            raise ConsentRefused("mixed_up", "The answer did not come from Google. Nothing was sent there.")
         if "error" in answer:
             if answer["error"][0] == "access_denied":
                 raise ConsentRefused(
@@ -137,7 +168,7 @@ class GoogleOAuth:
                 "no_code", "Google's answer was incomplete. Please start again from your link."
             )
 
-    def _flow(self, state: str, verifier: str) -> Any:
+    def _flow(self, state: str, verifier: str, scopes: Sequence[str]) -> Any:
         client = {
             "client_id": self.client_id,
             "client_secret": self.client_secret,
@@ -145,9 +176,9 @@ class GoogleOAuth:
             "token_uri": self.token_uri,
         }
         flow = Flow.from_client_config(
-            {"web": client}, list(SCOPES), state=state, redirect_uri=self.redirect_uri, code_verifier=verifier
+            {"web": client}, list(scopes), state=state, redirect_uri=self.redirect_uri, code_verifier=verifier
         )
-        flow.oauth2session.max_redirects = 0
+        confine(flow.oauth2session, self.token_uri)
         return flow
 
     def _claims(self, id_token: str, nonce: str) -> dict[str, Any]:
@@ -167,7 +198,8 @@ class GoogleOAuth:
         return claims
 
     def _keys(self) -> dict[str, Any]:
-        answer = requests.get(self.jwks_uri, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        with session(self.jwks_uri) as http:
+            answer = http.get(self.jwks_uri, timeout=TIMEOUT_SECONDS, allow_redirects=False)
         answer.raise_for_status()
         return {key["kid"]: _certificate(key) for key in answer.json()["keys"]}
 
@@ -179,9 +211,10 @@ class GoogleOAuth:
         if not token:
             return True
         try:
-            answer = requests.post(
-                self.revoke_uri, data={"token": token}, timeout=TIMEOUT_SECONDS, allow_redirects=False
-            )
+            with session(self.revoke_uri) as http:
+                answer = http.post(
+                    self.revoke_uri, data={"token": token}, timeout=TIMEOUT_SECONDS, allow_redirects=False
+                )
         except requests.RequestException:
             return False
         return answer.status_code in (200, 400)

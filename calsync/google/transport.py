@@ -63,8 +63,11 @@ class Service:
     connection is not: each thread has its own.
     """
 
-    def __init__(self, api_root: str, clock: Callable[[], datetime]) -> None:
-        """`api_root`: e.g. "https://host/calendar/v3/"; `clock` returns aware datetimes."""
+    def __init__(self, api_root: str, clock: Callable[[], datetime], *others: str) -> None:
+        """`api_root`: e.g. "https://host/calendar/v3/"; `clock` returns aware datetimes.
+
+        `others`: further addresses whose hosts may be called, such as that of the token endpoint.
+        """
         document = orjson.loads(_discovery_document())
         parts = urlsplit(api_root)
         document["rootUrl"] = f"{parts.scheme}://{parts.netloc}/"
@@ -77,20 +80,29 @@ class Service:
         #: A request of events.list with these parameters. Not to be changed: it serves all threads.
         self.listing = lru_cache(maxsize=LISTINGS)(self.events.list)
         self._threads = threading.local()
+        self._reachable = frozenset(host_of(url) for url in (api_root, *others))
 
     def connection(self) -> Connection:
         """Return this thread's HTTP connection pool."""
         http = getattr(self._threads, "http", None)
         if http is None:
-            http = self._threads.http = Connection(self._clock)
+            http = self._threads.http = Connection(self._clock, self._reachable)
         return http
 
 
-class Connection(httplib2.Http):  # type: ignore[misc]
-    """A thread's HTTP connection pool, which learns from answers how far Google's clock is ahead of ours."""
+class NotReachable(httplib2.HttpLib2Error):  # type: ignore[misc]
+    """A request to a host that no configured address names: it is not sent."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+
+class Connection(httplib2.Http):  # type: ignore[misc]
+    """A thread's HTTP connection pool, which learns from answers how far Google's clock is ahead of ours.
+
+    It calls no hosts but those in `reachable`, and follows no redirects.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], reachable: frozenset[str]) -> None:
         super().__init__(timeout=TIMEOUT_SECONDS)
+        self._reachable = reachable
         self.follow_redirects = False
         self._clock = clock
         self._ahead = timedelta(0)
@@ -118,6 +130,8 @@ class Connection(httplib2.Http):  # type: ignore[misc]
         """
         parts = urlsplit(uri)
         name = f"{parts.scheme}:{parts.netloc}"
+        if name not in self._reachable:
+            raise NotReachable
         connection = self.connections.get(name)
         if connection is None or headers is None or not uri.isascii():
             response, content = super().request(uri, method, body=body, headers=headers, **named)
@@ -131,6 +145,12 @@ class Connection(httplib2.Http):  # type: ignore[misc]
                 raise
         self._answered = response.get("date", ""), self._clock()
         return response, content
+
+
+def host_of(url: str) -> str:
+    """Return what httplib2 calls the connection to a URL's host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}:{parts.netloc}"
 
 
 def _ahead(date: str, now: datetime) -> timedelta:

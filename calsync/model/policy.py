@@ -34,10 +34,10 @@ class Winner(StrEnum):
 
 
 class PrivateEvents(StrEnum):
-    """What the CRM gets of a private Google event."""
+    """What the CRM gets of a private Google event; further up is closer."""
 
-    BUSY = "busy"
     SKIP = "skip"
+    BUSY = "busy"
     FULL = "full"
 
 
@@ -95,6 +95,15 @@ class Policy:
     push: tuple[tuple[Relation, Level], ...] = ((Relation.MINE, Level.READ), (Relation.INVITED, Level.READ))
     filters: tuple[Filter, ...] = ()
     brake: Brake = Brake()
+
+    def closer(self, wished: str) -> Policy:
+        """Return this policy with private events kept as close as a person wishes; "" is no wish.
+
+        Nobody can wish for less than the installation's own: what it keeps out stays out.
+        """
+        order = list(PrivateEvents)
+        ours, theirs = order.index(self.private_events), order.index(PrivateEvents(wished or "full"))
+        return replace(self, private_events=order[theirs]) if theirs < ours else self
 
     def window(self, now: datetime) -> Window:
         """Return the days that are synced, seen from `now`."""

@@ -73,6 +73,7 @@ accounts = Table(
     Column("held_back", Integer, nullable=False, default=0),
     Column("deletions_approved", Boolean, nullable=False, default=False),
     Column("copies", String(40), nullable=False, default=""),
+    Column("private_events", String(10), nullable=False, default=""),
     Column("connected_at", UtcDateTime, nullable=False),
     Index("account_user_subject", "user", "subject_digest", unique=True),
     Index("account_due", "due_at"),
@@ -119,6 +120,8 @@ class Account:
     copies: str
     connected_at: datetime
     sealed_refresh_token: bytes | None
+    #: What the person wishes for private Google events, in words of `policy.PrivateEvents`; "" is as configured.
+    private_events: str = ""
 
     def refresh_token(self) -> str | None:
         """Return the refresh token in clear, or None when consent has ended."""
@@ -307,15 +310,8 @@ def refresh_token(connection: Connection, account: Account) -> str | None:
 
 def end_consent(connection: Connection, account_id: int, state: State, reason: str) -> None:
     """Forget the tokens of an account and give it another state; its links stay."""
-    change(
-        connection,
-        account_id,
-        state=state,
-        reason=reason,
-        refresh_token=None,
-        google_cursor=None,
-        crm_cursor=None,
-    )
+    forgotten = dict.fromkeys(("refresh_token", "google_cursor", "crm_cursor"))
+    change(connection, account_id, state=state, reason=reason, **forgotten)
 
 
 def _account(row: Mapping[Any, Any], vault: Vault) -> Account:
@@ -345,4 +341,5 @@ def _account(row: Mapping[Any, Any], vault: Vault) -> Account:
         copies=row["copies"],
         connected_at=row["connected_at"],
         sealed_refresh_token=row["refresh_token"],
+        private_events=row["private_events"],
     )

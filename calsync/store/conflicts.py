@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    update,
 )
 
 from calsync.store.database import UtcDateTime, metadata
@@ -36,6 +37,7 @@ conflicts = Table(
     Column("lost", LargeBinary, nullable=False),
     Column("kept_side", String(10), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("asked_at", UtcDateTime),
     Index("conflict_account", "account_id"),
 )
 
@@ -80,6 +82,25 @@ def together(connection: Connection, one: Conflict) -> dict[int, Conflict]:
     query = select(conflicts).where(conflicts.c.link_id == one.link_id, conflicts.c.at == one.at)
     rows = connection.execute(query).mappings()
     return {row["id"]: Conflict(**{name: row[name] for name in Conflict.__slots__}) for row in rows}
+
+
+def ask_back(connection: Connection, account_id: int, number: int, now: datetime) -> bool:
+    """Note that a person wants a lost value back; False when the account has no such conflict."""
+    mine = (conflicts.c.id == number, conflicts.c.account_id == account_id)
+    return connection.execute(update(conflicts).where(*mine).values(asked_at=now)).rowcount == 1
+
+
+def asked_back(connection: Connection, account_id: int) -> list[int]:
+    """Return the conflicts of an account whose lost values are wanted back, oldest wish first."""
+    query = select(conflicts.c.id).where(
+        conflicts.c.account_id == account_id, conflicts.c.asked_at.is_not(None)
+    )
+    return list(connection.execute(query.order_by(conflicts.c.asked_at, conflicts.c.id)).scalars())
+
+
+def answer(connection: Connection, number: int) -> None:
+    """Note that a wish was tried: what could not be put back stays open, and can be wished for again."""
+    connection.execute(update(conflicts).where(conflicts.c.id == number).values(asked_at=None))
 
 
 def settle(connection: Connection, numbers: Sequence[int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -33,6 +34,8 @@ from calsync.store.vault import Vault
 
 TICKET_LIFE = timedelta(hours=24)
 FLOW_LIFE = timedelta(minutes=10)
+#: Ways through Google that one browser may have open; the oldest makes room.
+OPEN_FLOWS = 3
 SESSION_IDLE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(hours=8)
 
@@ -45,6 +48,8 @@ tickets = Table(
     Column("expected", LargeBinary, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
+    Column("made_by", String(100), nullable=False, default=""),
+    Column("may_replace", Boolean, nullable=False, default=False),
     Index("ticket_user", "user"),
 )
 
@@ -82,13 +87,37 @@ def digest(secret: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How a ticket came about, and whether it may give its user another Google identity of a known address.
+
+    Google may give an address to somebody else (a colleague who has left, an account made anew): then the address
+    is as before and `sub` is not, and only a person can tell whether that is meant.
+    """
+
+    made_by: str = "command line"
+    may_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
-    """A consent link that can still be used."""
+    """A consent link that can still be used; `expected` is an address, or "@" and a Workspace domain."""
 
     id: int
     user: str
     expected: str
     expires_at: datetime
+    made_by: str = ""
+    may_replace: bool = False
+
+    def accepts(self, address: str, domain: str) -> bool:
+        """Return whether a Google account is the one that is meant.
+
+        `domain` is the claim `hd`, which Google sets for accounts of an organisation only: an address under the
+        domain alone proves nothing, since consumer accounts may have addresses of any domain.
+        """
+        if self.expected.startswith("@"):
+            return self.expected == f"@{domain}" and address.endswith(self.expected)
+        return self.expected == address
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +140,20 @@ class Overdue:
 
 
 def new_ticket(
-    connection: Connection, vault: Vault, user: str, expected: str, now: datetime
+    connection: Connection, vault: Vault, user: str, expected: str, now: datetime, terms: Terms | None = None
 ) -> tuple[str, datetime]:
-    """Return a fresh ticket and when it expires; earlier ones of the user end."""
+    """Return a fresh ticket and when it expires; earlier ones of the user end.
+
+    `expected`: the only Google address to accept, or "@" and the domain of an organisation.
+    """
+    terms = terms or Terms()
     connection.execute(
         update(tickets).where(tickets.c.user == user, tickets.c.used_at.is_(None)).values(used_at=now)
     )
     secret, expires = new_secret(), now + TICKET_LIFE
     sealed = vault.shared_cipher().seal_text("ticket.expected", expected.strip().lower())
     values = {"digest": digest(secret), "user": user, "expected": sealed, "expires_at": expires}
+    values |= {"made_by": terms.made_by, "may_replace": terms.may_replace}
     connection.execute(insert(tickets).values(**values))
     return secret, expires
 
@@ -134,7 +168,9 @@ def _live(vault: Vault, row: Any, now: datetime) -> Ticket | None:
     if row is None or row["used_at"] is not None or row["expires_at"] <= now:
         return None
     expected = vault.shared_cipher().open_text("ticket.expected", row["expected"])
-    return Ticket(row["id"], row["user"], expected, row["expires_at"])
+    return Ticket(
+        row["id"], row["user"], expected, row["expires_at"], row["made_by"], bool(row["may_replace"])
+    )
 
 
 def use_ticket(connection: Connection, ticket_id: int, now: datetime) -> bool:
@@ -153,6 +189,7 @@ def start_flow(
     now: datetime,
 ) -> None:
     """Remember a request to Google: verifier and nonce sealed, bound to one browser."""
+    _make_room(connection, browser)
     values = {
         "state_digest": digest(state),
         "browser_digest": digest(browser),
@@ -163,6 +200,16 @@ def start_flow(
     connection.execute(insert(flows).values(**values))
 
 
+def _make_room(connection: Connection, browser: str) -> None:
+    """Forget the oldest ways of a browser that has gone on none of them; those that hold a grant stay."""
+    waiting = select(flows.c.id).where(
+        flows.c.browser_digest == digest(browser), flows.c.returned_at.is_(None)
+    )
+    kept = waiting.order_by(flows.c.id.desc()).limit(OPEN_FLOWS - 1)
+    newest = list(connection.execute(kept).scalars())
+    connection.execute(delete(flows).where(flows.c.id.in_(waiting), flows.c.id.not_in(newest)))
+
+
 def take_return(connection: Connection, vault: Vault, state: str, browser: str, now: datetime) -> Flow | None:
     """Burn a state: return its flow the first time it comes back, in time, from the browser it belongs to."""
     row = connection.execute(select(flows).where(flows.c.state_digest == digest(state))).mappings().first()
@@ -170,7 +217,10 @@ def take_return(connection: Connection, vault: Vault, state: str, browser: str, 
         return None
     if not secrets.compare_digest(row["browser_digest"], digest(browser)):
         return None
-    connection.execute(update(flows).where(flows.c.id == row["id"]).values(returned_at=now))
+    # The same state may come back twice at the same moment: whoever sets this first has it.
+    burn = update(flows).where(flows.c.id == row["id"], flows.c.returned_at.is_(None))
+    if connection.execute(burn.values(returned_at=now)).rowcount != 1:
+        return None
     return _flow(connection, vault, row, now)
 
 
@@ -190,6 +240,15 @@ def find_held(connection: Connection, vault: Vault, browser: str, now: datetime)
     if row is None or row["expires_at"] <= now:
         return None
     return _flow(connection, vault, row, now)
+
+
+def held_for_others(connection: Connection, flow: Flow, now: datetime) -> list[int]:
+    """Return other ways of the same browser that hold a grant for another CRM user."""
+    browser = select(flows.c.browser_digest).where(flows.c.id == flow.id).scalar_subquery()
+    query = select(flows.c.id).join(tickets, tickets.c.id == flows.c.ticket_id)
+    query = query.where(flows.c.browser_digest == browser, flows.c.granted.is_not(None))
+    query = query.where(flows.c.expires_at > now, tickets.c.user != flow.ticket.user)
+    return list(connection.execute(query).scalars())
 
 
 def end_flow(connection: Connection, flow_id: int) -> None:
@@ -247,6 +306,11 @@ def session_user(connection: Connection, secret: str, now: datetime) -> str | No
         return None
     connection.execute(update(sessions).where(sessions.c.digest == row["digest"]).values(seen_at=now))
     return str(row["user"])
+
+
+def end_session(connection: Connection, secret: str) -> None:
+    """Close one session."""
+    connection.execute(delete(sessions).where(sessions.c.digest == digest(secret)))
 
 
 def end_sessions(connection: Connection, user: str) -> None:

@@ -1,33 +1,33 @@
-"""Consent in the browser: the landing page, the way to Google and back, and the confirmation."""
+"""Consent in the browser: the landing page, the way to Google, and the confirmation."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
-from calsync.engine import withdraw
-from calsync.google.oauth import ConsentRefused, Granted, Leftover
-from calsync.store import accounts, consent
+from calsync.google.oauth import Leftover
+from calsync.store import accounts, codes, consent, identities, tidings
 from calsync.store.accounts import AlreadyLinked, Consent
 from calsync.store.consent import Flow, Ticket
 from calsync.store.database import reading, writing
+from calsync.store.tidings import Kind, Reader
+from calsync.web import identity
+from calsync.web.limits import Rule
+from calsync.web.refusal import DEAD, LOST, log, refuse
+from calsync.web.site import PERSON, Site
 
-if TYPE_CHECKING:
-    from calsync.web.app import Site
+#: How often one link may be opened: more than a person and the scanners of their mail need.
+_TICKET_PACE = Rule("ticket", 30, 60)
 
-log = structlog.get_logger()
-
-_DEAD = (
-    "This link was used already, has expired, or is not one of ours. "
-    "Nothing was stored. Please ask whoever sent it for a new one."
+_SOMEBODY_ELSES = (
+    "This link is for another CRM user than the one who is signed in here. If you are that user, sign out on the page "
+    "of the other one first; if not, do not go on: whoever sent you this link would see your calendar."
 )
-_LOST = (
-    "This sign-in does not belong to this browser, was finished before, or took longer than ten minutes. "
-    "Nothing was stored. Please open your link again."
+_ANOTHER_IDENTITY = (
+    "Sorry: Google has given this address to another account since you were connected. Please ask your administrator "
+    "for a link that allows it."
 )
 
 
@@ -36,148 +36,149 @@ def make_router(site: Site) -> APIRouter:
     router = APIRouter()
     parts = site.parts
 
-    def ticket_of(secret: str) -> Ticket:
-        with reading(parts.engine) as connection:
-            ticket = consent.find_ticket(connection, parts.vault, secret, parts.clock())
-        if ticket is None:
-            raise HTTPException(410, _DEAD)
-        return ticket
-
     @router.get("/connect/confirm")
     def show_confirmation(request: Request) -> Response:
         flow = _held(site, request)
-        granted = flow.granted or {}
-        return site.page(
-            "confirm.html",
-            user=flow.ticket.user,
-            address=granted["address"],
-            form_token=site.form_token(site.browser(request)),
-        )
+        if flow is None:
+            raise HTTPException(400, LOST)
+        address = (flow.granted or {})["address"]
+        user = flow.ticket.user
+        return site.form_page(request, "confirm.html", about=str(flow.id), user=user, address=address)
 
     @router.post("/connect/confirm")
     def confirm(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
-        site.check_form(request, form_token)
-        return _activate(site, _held(site, request))
+        flow = _held(site, request)
+        # What was shown and what is connected must be the same, whatever another tab has begun meanwhile.
+        site.check_form(request, form_token, about=str(flow.id) if flow is not None else "")
+        if flow is None:
+            raise HTTPException(400, LOST)
+        _check_visitor(site, request, flow.ticket)
+        return _activate(site, flow)
 
     @router.get("/connect/{secret}")
     def landing(request: Request, secret: str) -> Response:
-        ticket = ticket_of(secret)
-        browser = site.known_browser(request)
+        ticket = ticket_of(site, request, secret)
         person = parts.crm.person(ticket.user)
-        response = site.page(
+        return site.form_page(
+            request,
             "connect.html",
             user=ticket.user,
             name=person.name if person else ticket.user,
             expected=ticket.expected,
             sync=parts.settings.sync,
             expires=ticket.expires_at,
-            form_token=site.form_token(browser),
+            by_code=identity.is_wanted(site),
         )
-        site.keep_browser(response, browser)
-        return response
 
     @router.post("/connect/{secret}")
     def leave_for_google(request: Request, secret: str, form_token: Annotated[str, Form()] = "") -> Response:
         site.check_form(request, form_token)
-        ticket = ticket_of(secret)
-        state, nonce, verifier = consent.new_secret(), consent.new_secret(), consent.new_secret() * 2
-        with writing(parts.engine) as connection:
-            request_secrets = {"verifier": verifier, "nonce": nonce}
-            browser = site.browser(request)
-            consent.start_flow(
-                connection, parts.vault, ticket, browser, state, request_secrets, parts.clock()
-            )
-        return RedirectResponse(parts.oauth.authorization(state, verifier, nonce, ticket.expected), 303)
+        ticket = ticket_of(site, request, secret)
+        if identity.is_wanted(site) and not _is_proven(site, request, ticket):
+            return identity.send_code(site, request, ticket, secret)
+        return _to_google(site, request, ticket)
 
-    @router.get("/oauth/callback")
-    def callback(request: Request, state: str = "") -> Response:
-        browser = site.browser(request)
-        with writing(parts.engine) as connection:
-            flow = (
-                consent.take_return(connection, parts.vault, state, browser, parts.clock())
-                if browser
-                else None
-            )
-        if flow is None:
-            raise HTTPException(400, _LOST)
-        try:
-            granted = _granted(site, flow, state, request.url.query)
-        except ConsentRefused as refused:
-            return _refuse(site, flow, refused.code, str(refused), refused.leftover)
-        with writing(parts.engine) as connection:
-            consent.hold_grant(connection, parts.vault, flow, asdict(granted), parts.clock())
-        return RedirectResponse("/connect/confirm", 303)
+    @router.get("/connect/{secret}/code")
+    def ask_for_code(request: Request, secret: str) -> Response:
+        ticket = ticket_of(site, request, secret)
+        return identity.code_page(site, request, ticket, secret)
+
+    @router.post("/connect/{secret}/code")
+    def enter_code(
+        request: Request,
+        secret: str,
+        form_token: Annotated[str, Form()] = "",
+        code: Annotated[str, Form()] = "",
+    ) -> Response:
+        site.check_form(request, form_token)
+        ticket = ticket_of(site, request, secret)
+        return identity.check_code(site, request, ticket, secret, code) or _to_google(site, request, ticket)
 
     return router
 
 
-def _granted(site: Site, flow: Flow, state: str, query: str) -> Granted:
-    """Return what Google granted, when it is the expected account; else refuse."""
-    url = f"{site.parts.settings.web.public_url}/oauth/callback?{query}"
-    granted = site.parts.oauth.exchange(url, state, flow.secrets["verifier"], flow.secrets["nonce"])
-    if granted.address != flow.ticket.expected:
-        raise ConsentRefused(
-            "other_account",
-            "This link is for another Google account than the one that was chosen. "
-            "Please open your link again and choose the account that it names.",
-            Leftover(granted.subject, granted.refresh_token),
-        )
-    return granted
+def ticket_of(site: Site, request: Request, secret: str) -> Ticket:
+    """Return the ticket of a link, if this browser may use it; HTTPException 410, 403 or 429."""
+    site.check_pace(_TICKET_PACE, consent.digest(secret))
+    with reading(site.parts.engine) as connection:
+        ticket = consent.find_ticket(connection, site.parts.vault, secret, site.parts.clock())
+    if ticket is None:
+        raise HTTPException(410, DEAD)
+    _check_visitor(site, request, ticket)
+    return ticket
 
 
-def _refuse(site: Site, flow: Flow, code: str, sentence: str, leftover: Leftover | None) -> Response:
-    """Say why nothing was connected, and give back what Google has granted all the same.
+def _check_visitor(site: Site, request: Request, ticket: Ticket) -> None:
+    """Refuse a browser in which another CRM user is signed in: a way begun for one must not end with another."""
+    visitor = site.visitor(request)
+    if visitor is not None and visitor != ticket.user:
+        raise HTTPException(403, _SOMEBODY_ELSES)
 
-    When Google cannot be reached, the sealed token is kept only until the daemon has withdrawn it.
-    """
+
+def _is_proven(site: Site, request: Request, ticket: Ticket) -> bool:
+    with reading(site.parts.engine) as connection:
+        return codes.is_proven(connection, ticket.user, site.browser(request), site.parts.clock())
+
+
+def _to_google(site: Site, request: Request, ticket: Ticket) -> Response:
     parts = site.parts
-    log.info("consent refused", user=flow.ticket.user, reason=code)
-    withdrawn = leftover is None or withdraw(parts, leftover.subject, leftover.token)
+    state, nonce, verifier = consent.new_secret(), consent.new_secret(), consent.new_secret() * 2
+    request_secrets = {"verifier": verifier, "nonce": nonce}
+    browser = site.browser(request)
     with writing(parts.engine) as connection:
-        if withdrawn or leftover is None:
-            consent.end_flow(connection, flow.id)
-        else:
-            held = {"subject": leftover.subject, "refresh_token": leftover.token}
-            consent.hold_grant(connection, parts.vault, flow, held, parts.clock())
-            consent.expire_flow(connection, flow.id, parts.clock())
-    text = f"{sentence} Nothing was connected, and no permission was kept."
-    return site.page("problem.html", 400, title="Not connected", text=text)
+        consent.start_flow(connection, parts.vault, ticket, browser, state, request_secrets, parts.clock())
+    return RedirectResponse(parts.oauth.authorization(state, verifier, nonce, ticket.expected), 303)
 
 
-def _held(site: Site, request: Request) -> Flow:
+def _held(site: Site, request: Request) -> Flow | None:
+    """Return the way of this browser that waits for its word."""
     browser = site.browser(request)
     with reading(site.parts.engine) as connection:
         flow = (
             consent.find_held(connection, site.parts.vault, browser, site.parts.clock()) if browser else None
         )
-    if flow is None or flow.granted is None:
-        raise HTTPException(400, _LOST)
-    return flow
+    return flow if flow is not None and flow.granted is not None else None
 
 
 def _activate(site: Site, flow: Flow) -> Response:
-    """Connect the account: ticket, tokens and session in one transaction."""
-    parts, granted = site.parts, flow.granted or {}
-    token = str(granted["refresh_token"])
+    """Connect the account: ticket, tokens, session and the tiding in one transaction."""
+    granted = flow.granted or {}
+    leftover = Leftover(str(granted["subject"]), str(granted["refresh_token"]))
     try:
-        with writing(parts.engine) as connection:
-            if not consent.use_ticket(connection, flow.ticket.id, parts.clock()):
-                raise HTTPException(410, _DEAD)
-            details = Consent(
-                flow.ticket.user,
-                str(granted["subject"]),
-                str(granted["address"]),
-                token,
-                tuple(granted["scopes"]),
-                parts.settings.sync.direction.value,
-            )
-            accounts.connect(connection, parts.vault, details, parts.clock())
-            consent.end_flow(connection, flow.id)
-            session = consent.new_session(connection, flow.ticket.user, parts.clock())
+        session = _connect(site, flow)
     except AlreadyLinked as refused:
-        sentence = f"Sorry: {refused}."
-        return _refuse(site, flow, "already_linked", sentence, Leftover(str(granted["subject"]), token))
+        return refuse(site, flow, "already_linked", f"Sorry: {refused}.", leftover)
+    except _AnotherIdentity:
+        return refuse(site, flow, "other_subject", _ANOTHER_IDENTITY, leftover)
     log.info("connected", user=flow.ticket.user)
     response = RedirectResponse("/me", 303)
-    site.set_cookie(response, "calsync_session", session, int(consent.SESSION_LIFE.total_seconds()))
+    site.give(response, PERSON, session)
     return response
+
+
+class _AnotherIdentity(Exception):
+    """The address is known, and belongs to another `sub` than before."""
+
+
+def _connect(site: Site, flow: Flow) -> str:
+    """Return the id of a fresh session; AlreadyLinked or _AnotherIdentity, and nothing is stored then."""
+    parts, granted, ticket = site.parts, flow.granted or {}, flow.ticket
+    details = Consent(
+        ticket.user,
+        str(granted["subject"]),
+        str(granted["address"]),
+        str(granted["refresh_token"]),
+        tuple(granted["scopes"]),
+        parts.settings.sync.direction.value,
+    )
+    now = parts.clock()
+    with writing(parts.engine) as connection:
+        if not consent.use_ticket(connection, ticket.id, now):
+            raise HTTPException(410, DEAD)
+        known = (ticket.user, details.subject, details.address)
+        if not ticket.may_replace and identities.is_another(connection, parts.vault, *known):
+            raise _AnotherIdentity
+        accounts.connect(connection, parts.vault, details, now)
+        consent.end_flow(connection, flow.id)
+        tidings.note(connection, ticket.user, Kind.CONNECTED, Reader.PERSON, now)
+        return consent.new_session(connection, ticket.user, now)

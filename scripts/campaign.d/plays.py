@@ -122,7 +122,9 @@ class Play:
         wrong += story.wrong + found
         conflicts = len(lost(self.town) | story.lost)
         late = too_late(story)
-        return Played(boundaries.count, boundaries.struck, self.passes, conflicts, set_aside, late, wrong)
+        return Played(
+            boundaries.count, boundaries.struck, self.passes, conflicts, set_aside, late, wrong=wrong
+        )
 
     def go_on(self) -> Played:
         """Play the round of the checkpoint, and then to the end."""

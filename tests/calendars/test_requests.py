@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from google.oauth2.credentials import Credentials
 
-from calsync.google.transport import Connection, Service, Transport
+from calsync.google.transport import Connection, Service, Transport, host_of
 
 ROOT = "https://calendar.example/calendar/v3/"
 PARAMETERS = {"maxResults": 2500, "showDeleted": True, "fields": "nextSyncToken,items(id,attendees(email))"}
@@ -105,8 +105,8 @@ def server():
 
 
 @pytest.fixture
-def connection():
-    return Connection(lambda: datetime.now(UTC) - timedelta(hours=1))
+def connection(server):
+    return Connection(lambda: datetime.now(UTC) - timedelta(hours=1), frozenset({host_of(server.url)}))
 
 
 def ask(connection, url):

@@ -83,9 +83,10 @@ class Office:
     It works on the installation's own files, since a command takes a second to start.
     """
 
-    def __init__(self, stage):
+    def __init__(self, stage, parts=None):
+        """`stage`: a Stage, or a House that serves the web, with its `parts`."""
         self.stage = stage
-        self.parts = open_parts(load(str(stage.config)))
+        self.parts = parts or open_parts(load(str(stage.config)))
 
     def close(self):
         self.parts.close()

@@ -20,7 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from calsync import __version__
+from calsync import __version__, egress
 from calsync.crm.opencrm.answers import NoEntry, parse, retry_after
 from calsync.crm.opencrm.pace import Budget, Pace
 from calsync.model.errors import Later, Spent
@@ -58,7 +58,7 @@ class Client:
     ) -> None:
         """`clock` returns aware datetimes; `stopping` is set when the process should end: waits end too."""
         self._door, self._pace, self._budget, self._clock = door, pace, budget, clock
-        self._session = requests.Session()
+        self._session = egress.session(door.base_url)
         # Else a password file of the account that runs the daemon would add credentials of its own.
         self._session.auth = _as_it_is
         self._session.headers["User-Agent"] = USER_AGENT

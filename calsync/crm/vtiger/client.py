@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from calsync import egress
 from calsync.model.errors import CalendarLost, Later, Refused
 
 TIMEOUT_SECONDS = 30.0
@@ -86,7 +87,7 @@ class Client:
     def __init__(self, url: str, key: Key, sessions: Sessions, clock: Callable[[], datetime]) -> None:
         """`url`: that of webservice.php; `clock` returns aware datetimes."""
         self._url, self._key, self._sessions, self._clock = url, key, sessions, clock
-        self._http = requests.Session()
+        self._http = egress.session(url)
         self.calls = 0
         #: How far the server's clock was ahead of ours when it last answered; zero below some seconds.
         self.ahead = timedelta(0)

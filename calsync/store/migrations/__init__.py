@@ -11,12 +11,16 @@ from calsync.schema import Schema
 from calsync.store import (  # noqa: F401 - their tables
     accounts,
     brake,
+    codes,
     conflicts,
     consent,
     instance,
     journal,
     links,
     meetings,
+    operators,
+    tidings,
+    visits,
 )
 from calsync.store.database import metadata
 

@@ -1,0 +1,67 @@
+"""What people can tell an account: pause, resume, approve, sync now. Commands, operators' pages and the API use it.
+
+Nothing here runs a round: it says when the next one is, and what it may do.
+"""
+
+from __future__ import annotations
+
+from calsync.store import accounts, conflicts
+from calsync.store.accounts import RUNNING, Account, State
+from calsync.store.database import writing
+from calsync.wiring import Parts
+
+
+class NotNow(Exception):
+    """The account's state does not allow it; `state` says which it is."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(f"the account is {state.value}")
+        self.state = state
+
+
+def pause(parts: Parts, account: Account) -> State:
+    """Stop syncing until `resume`; NotNow."""
+    if account.state not in (*RUNNING, State.PAUSED):
+        raise NotNow(account.state)
+    _set(parts, account, state=State.PAUSED, reason="paused by the operator")
+    return State.PAUSED
+
+
+def resume(parts: Parts, account: Account) -> State:
+    """Go on syncing, or look again at a lost calendar; held deletions stay held. NotNow."""
+    if account.state not in (*RUNNING, State.PAUSED, State.LOST):
+        raise NotNow(account.state)
+    state = State.BRAKED if account.held_back else State.ACTIVE
+    _set(parts, account, state=state, reason="", due_at=parts.clock(), failures=0)
+    return state
+
+
+def approve(parts: Parts, account: Account) -> int:
+    """Let held deletions go through in the next round, once; return how many there are."""
+    if account.held_back:
+        _set(parts, account, deletions_approved=True, due_at=parts.clock())
+    return account.held_back
+
+
+def sync_now(parts: Parts, account: Account) -> None:
+    """Make the account due now; NotNow when no round may run."""
+    if account.state not in RUNNING:
+        raise NotNow(account.state)
+    _set(parts, account, due_at=parts.clock(), interval_seconds=0.0)
+
+
+def put_back(parts: Parts, account: Account, conflict: int) -> bool:
+    """Wish for what lost in a conflict; the daemon does it before the next round. False for an unknown one; NotNow."""
+    if account.state not in RUNNING:
+        raise NotNow(account.state)
+    now = parts.clock()
+    with writing(parts.engine) as connection:
+        known = conflicts.ask_back(connection, account.id, conflict, now)
+        if known:
+            accounts.change(connection, account.id, due_at=now, interval_seconds=0.0)
+    return known
+
+
+def _set(parts: Parts, account: Account, **columns: object) -> None:
+    with writing(parts.engine) as connection:
+        accounts.change(connection, account.id, **columns)

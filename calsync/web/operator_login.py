@@ -1,0 +1,98 @@
+"""The way into the operators' pages: name, password and second factor, or the bootstrap token."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+
+from calsync.store import operators
+from calsync.store.database import writing
+from calsync.store.operators import TOKEN_HOLDER, Claim, Present
+from calsync.web.roles import Deed, may
+from calsync.web.site import OPERATOR, Site
+from calsync.web.token import is_token, token_digest
+
+log = structlog.get_logger()
+
+#: One sentence for everything that may be wrong: it tells nobody which part was right.
+_WRONG = "That was not right, or this login is closed for a while after too many tries."
+
+
+def make_router(site: Site) -> APIRouter:
+    """Return the routes of logging in and out."""
+    router = APIRouter()
+    parts = site.parts
+
+    @router.get("/operator/login")
+    def show(request: Request) -> Response:
+        return site.form_page(request, "operator_login.html", problem="")
+
+    @router.post("/operator/login")
+    def log_in(
+        request: Request,
+        form_token: Annotated[str, Form()] = "",
+        name: Annotated[str, Form(max_length=100)] = "",
+        password: Annotated[str, Form(max_length=200)] = "",
+        code: Annotated[str, Form(max_length=20)] = "",
+        token: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        site.check_form(request, form_token)
+        claim = Claim(name, password, "".join(code.split()))
+        if not _is_right(site, claim, token):
+            return _refuse(site, request, name)
+        site.counting.logged_in("ok")
+        log.info("operator login", by=name or "token", outcome="ok")
+        with writing(parts.engine) as connection:
+            operators.end_session(connection, site.held(request, OPERATOR))
+            session = operators.new_session(
+                connection, name, "" if name else token_digest(site), parts.clock()
+            )
+        response = RedirectResponse("/operator", 303)
+        site.give(response, OPERATOR, session)
+        return response
+
+    @router.post("/operator/logout")
+    def log_out(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
+        site.check_form(request, form_token)
+        with writing(parts.engine) as connection:
+            operators.end_session(connection, site.held(request, OPERATOR))
+        response = RedirectResponse("/operator/login", 303)
+        site.take_away(response, OPERATOR)
+        return response
+
+    return router
+
+
+def _is_right(site: Site, claim: Claim, token: str) -> bool:
+    if claim.name == TOKEN_HOLDER:
+        return is_token(site, token.strip())
+    return operators.log_in(site.parts.engine, site.parts.vault, claim, site.parts.clock())
+
+
+def _refuse(site: Site, request: Request, name: str) -> Response:
+    """Say that it was not right; what was entered as a name is not logged, it may be a password."""
+    site.counting.logged_in("refused")
+    log.warning("operator login", outcome="refused")
+    return site.form_page(request, "operator_login.html", 401, problem=_WRONG, name=name)
+
+
+def present(site: Site, request: Request) -> Present | None:
+    """Return who is logged in to the operators' pages, or None."""
+    session = site.held(request, OPERATOR)
+    if not session:
+        return None
+    with writing(site.parts.engine) as connection:
+        return operators.present(connection, session, token_digest(site), site.parts.clock())
+
+
+def permitted(site: Site, request: Request, deed: Deed) -> Present:
+    """Return who is logged in, if they may do this; HTTPException 303 to the login, or 403."""
+    who = present(site, request)
+    if who is None:
+        raise HTTPException(303, headers={"Location": "/operator/login"})
+    if not may(who, deed):
+        raise HTTPException(403, "Your role does not allow that.")
+    return who

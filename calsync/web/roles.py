@@ -1,0 +1,37 @@
+"""What each role may do on the operators' pages: whatever is not named here is refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from calsync.store.operators import Present, Role
+
+
+class Deed(StrEnum):
+    """Something that an operator does with an account; the values are parts of addresses."""
+
+    LOOK = "look"
+    SYNC = "sync"
+    PAUSE = "pause"
+    RESUME = "resume"
+    APPROVE = "approve"
+    LINK = "link"
+    DISCONNECT = "disconnect"
+
+
+_ALLOWED = {
+    Role.VIEWER: frozenset({Deed.LOOK}),
+    Role.OPERATOR: frozenset(Deed),
+    # Stops processing and withdraws, as the law may demand; starts nothing.
+    Role.DATA_PROTECTION: frozenset({Deed.LOOK, Deed.PAUSE, Deed.DISCONNECT}),
+}
+
+
+def may(who: Present, deed: Deed) -> bool:
+    """Return whether somebody may do something; whoever holds the bootstrap token may do all."""
+    return who.role is None or deed in _ALLOWED[who.role]
+
+
+def allowed(who: Present) -> frozenset[Deed]:
+    """Return all that somebody may do."""
+    return frozenset(deed for deed in Deed if may(who, deed))
