@@ -58,6 +58,9 @@ def record_rest(link: Link, seen: Mapping[SideName, Sight], decision: Decision) 
     if decision.agreed or link.base.linked:
         link.base = Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin)
         link.match = None
+    if decision.released is not None:
+        _take_removal(link, decision.released)
+        link.base = _left(link, faces)
     _calm(link)
 
 

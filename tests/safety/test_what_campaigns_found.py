@@ -433,3 +433,15 @@ def test_an_occurrence_cancelled_while_its_series_is_deleted_unseen_brings_it_ba
         house.resync("ana")
     house.resync("ana")
     assert shown(house) == (["S"], ["S"])
+
+
+def test_a_copy_deleted_after_its_right_ended_comes_back_with_the_right(house):
+    record = house.crm_add("ana", title="A", security="private", **crm_at(day(1)))
+    house.person("bo")
+    house.resync("ana")
+    house.crm_edit("ana", record["id"], owner="bo")
+    house.google_delete("ana", only(house.google_events("ana"))["id"])
+    house.resync("ana")
+    house.crm_edit("bo", record["id"], owner="ana")
+    house.resync("ana")
+    assert shown(house) == (["A"], ["A"])
