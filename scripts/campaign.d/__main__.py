@@ -109,6 +109,8 @@ def _all_mutants(options: argparse.Namespace) -> int:
 
     alive = []
     for name, mutant in MUTANTS.items():
+        if not mutant.mode:
+            continue
         wanted = Campaign(mutant.mode, options.seed, options.runs or ENOUGH, None, True, options.workers)
         with planted(name):
             report = sweep(wanted, lambda _text: None)
