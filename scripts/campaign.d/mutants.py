@@ -43,25 +43,6 @@ from calsync.store import conflicts, links
 from calsync.sync import crossing, reconcile, recording, settle, sights
 from calsync.sync import round as rounds
 
-<<<<<<< HEAD
-=======
-Patches = list[tuple[Any, str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A rule's removal, the mode that can show it, and about how many runs of seed 1 that takes.
-
-    Without a mode, only its story shows it: no campaign has that CRM.
-    """
-
-    rule: str
-    plant: Callable[[], Patches]
-    mode: str
-    runs: int
-
-
->>>>>>> back
 # -- R1: intents -------------------------------------------------------------------------------------------
 
 

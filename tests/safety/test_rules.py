@@ -42,9 +42,5 @@ def test_every_rule_of_the_engine_has_a_story():
     from mutants import MUTANTS
 
     rules = {MUTANTS[mutant].rule for mutant in STORIES}
-<<<<<<< HEAD
     planted = {mutant.rule for mutant in MUTANTS.values() if mutant.mode != "permission"}
-    assert rules == planted == {f"R{n}" for n in (*range(1, 10), 11, 12)}
-=======
-    assert rules == {mutant.rule for mutant in MUTANTS.values()} == {f"R{n}" for n in range(1, 13)}
->>>>>>> back
+    assert rules == planted == {f"R{n}" for n in range(1, 13)}
