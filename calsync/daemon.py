@@ -16,7 +16,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
-from calsync.engine import clean_up_consent, finish_disconnect, forget_old, run_account, turn
+from calsync.engine import clean_up_consent, finish_disconnect, run_account, turn
+from calsync.rights import upkeep
+from calsync.rights.erasure import go_on_with_all
 from calsync.store import accounts
 from calsync.store.accounts import State
 from calsync.store.database import reading, writing
@@ -163,9 +165,10 @@ class Daemon:
 
     def _forget(self) -> None:
         try:
-            forget_old(self.parts)
+            if not self.parts.interlock:
+                upkeep.hourly(self.parts)
         except Exception as error:  # the clock goes on whatever happens
-            log.error("old entries stay", exc_info=error)
+            log.error("upkeep failed", exc_info=error)
 
     def _expire(self) -> None:
         """Withdraw grants that were never confirmed; stop writing when the database was adopted elsewhere."""
@@ -177,6 +180,7 @@ class Daemon:
                     log.error("nothing is written any more", reason=self.parts.interlock)
                 return
             clean_up_consent(self.parts)
+            go_on_with_all(self.parts)
         except Exception as error:  # the clock goes on whatever happens
             log.error("clean-up of consent failed", exc_info=error)
 

@@ -56,6 +56,12 @@ ALLOWED = frozenset(
         "method",
         "path_template",
         "due",
+        "erasure",
+        "step",
+        "request",
+        "kind",
+        "day",
+        "head",
         "version",
     ]
 )

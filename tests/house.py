@@ -44,7 +44,7 @@ class Clock:
 
 
 class House:
-    """`sync`: keys of the section [sync]; `options`: those of the backend's own section."""
+    """`sync`: keys of the section [sync]; `options`: those of the backend's own section; `database`: its URL."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class House:
         sync: dict[str, Any] | None = None,
         backend: str = "builtin",
         options: dict[str, Any] | None = None,
+        database: str = "sqlite:///calsync.db",
     ):
         self.directory, self.clock = directory, Clock()
         self.google = start_google()
@@ -60,6 +61,7 @@ class House:
         settings = Settings(
             path=directory / "calsync.toml",
             web={"public_url": "http://127.0.0.1:8410"},
+            database={"url": database},
             google=self._google_settings(),
             crm={"backend": backend} | ({backend: options} if options else {}),
             sync=sync or {},

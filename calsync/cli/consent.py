@@ -6,8 +6,9 @@ import click
 
 from calsync.cli import PROBLEMS, Context, UserError, leave
 from calsync.cli.people import account_of
-from calsync.store import consent
+from calsync.store import audit, consent
 from calsync.store.accounts import State
+from calsync.store.audit import Act, Actor
 from calsync.store.database import writing
 
 
@@ -31,6 +32,7 @@ def link(context: Context, user: str, google: str | None) -> None:
         raise UserError("--google: must be an address (the CRM user has none of their own)")
     with writing(parts.engine) as connection:
         secret, expires = consent.new_ticket(connection, parts.vault, user, expected, parts.clock())
+        audit.append(connection, parts.vault, Act.INVITED, Actor.OPERATOR, user, parts.clock())
     url = f"{parts.settings.web.public_url}/connect/{secret}"
     context.emit({"url": url, "expires": expires.isoformat(timespec="seconds").replace("+00:00", "Z")}, url)
     click.echo(f"valid once, until {expires:%Y-%m-%d %H:%M} UTC", err=True)

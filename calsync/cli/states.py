@@ -6,8 +6,9 @@ import click
 
 from calsync.cli import DONE, PERSON_NEEDED, Context, leave
 from calsync.cli.people import account_of
-from calsync.store import accounts
-from calsync.store.accounts import State
+from calsync.store import accounts, audit
+from calsync.store.accounts import Account, State
+from calsync.store.audit import Act, Actor
 from calsync.store.database import writing
 from calsync.sync.round import Order
 
@@ -23,7 +24,7 @@ def pause(context: Context, user: str) -> None:
     account = account_of(context, user)
     if account.state not in (State.ACTIVE, State.BRAKED, State.PAUSED):
         _refuse(user, account.state)
-    _set(context, account.id, state=State.PAUSED, reason="paused by the operator")
+    _set(context, account, Act.PAUSED, state=State.PAUSED, reason="paused by the operator")
     context.emit({"user": user, "state": State.PAUSED.value}, f"{user}: paused")
 
 
@@ -39,7 +40,7 @@ def resume(context: Context, user: str) -> None:
     if account.state not in (State.ACTIVE, State.PAUSED, State.LOST, State.BRAKED):
         _refuse(user, account.state)
     state = State.BRAKED if account.held_back else State.ACTIVE
-    _set(context, account.id, state=state, reason="", due_at=context.parts().clock(), failures=0)
+    _set(context, account, Act.RESUMED, state=state, reason="", due_at=context.parts().clock(), failures=0)
     if account.state is State.LOST:
         state = _looked_again(context, account.id)
     context.emit({"user": user, "state": state.value}, f"{user}: {state.value}")
@@ -68,14 +69,17 @@ def approve(context: Context, user: str) -> None:
     if not account.held_back:
         context.emit({"user": user, "approved": 0}, f"{user}: nothing is held back")
         return
-    _set(context, account.id, deletions_approved=True, due_at=context.parts().clock())
+    _set(context, account, Act.APPROVED, deletions_approved=True, due_at=context.parts().clock())
     words = f"{user}: {account.held_back} deletions go through in the next round"
     context.emit({"user": user, "approved": account.held_back}, words)
 
 
-def _set(context: Context, account_id: int, **columns: object) -> None:
-    with writing(context.writer().engine) as connection:
-        accounts.change(connection, account_id, **columns)
+def _set(context: Context, account: Account, act: Act, **columns: object) -> None:
+    """Change an account and enter it into the audit trail, in one transaction."""
+    parts = context.writer()
+    with writing(parts.engine) as connection:
+        accounts.change(connection, account.id, **columns)
+        audit.append(connection, parts.vault, act, Actor.OPERATOR, account.user, parts.clock())
 
 
 def _refuse(user: str, state: State) -> None:

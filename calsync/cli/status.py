@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from calsync.cli import Context, UserError
+from calsync.cli import PERSON_NEEDED, Context, UserError, leave
+from calsync.cli.requests import overdue
 from calsync.cli.table import table
 from calsync.store import accounts, conflicts, links
 from calsync.store.accounts import RUNNING, Account
@@ -50,12 +51,17 @@ def status(context: Context, user: str | None) -> None:
     latest = now + timedelta(seconds=parts.settings.sync.poll_seconds)
     rows = [_row(a, now, latest, lost, parked) for a in found if user in (None, a.user)]
     words = table(_HEADS, [_cells(row) for row in rows])
+    waiting, late = overdue(context)
+    document: dict[str, Any] = {"accounts": rows, "requests": {"waiting": waiting, "overdue": late}}
     context.emit(
-        {"accounts": rows} | ({"interlock": parts.interlock} if parts.interlock else {}),
+        document | ({"interlock": parts.interlock} if parts.interlock else {}),
         words if rows else "nobody is connected",
     )
     if parts.interlock:
         click.echo(f"calsync: {parts.interlock}", err=True)
+    if late:
+        click.echo(f"calsync: {late} requests of people are overdue; see `calsync requests`", err=True)
+        leave(PERSON_NEEDED)
 
 
 def _row(

@@ -52,7 +52,7 @@ def _is_blind(work: Work, intent: Intent) -> bool:
 def _remembered(work: Work, link: Link, intent: Intent, entry: Entry | None) -> Event | None:
     """Return the journal's last content of a link, if the side still has it in the fields that move."""
     cipher = work.scene.account.cipher
-    event = opened(cipher, "journal.after", entry.after) if entry is not None else None
+    event = opened(cipher, entry.place("after"), entry.after) if entry is not None else None
     if event is None:
         return None
     known, base = cipher.fingerprints.face(event), link.base.face(intent.side) or {}
@@ -94,6 +94,7 @@ def _entry(work: Work, link: Link, step: Done, replaced: Event | None) -> Entry:
     after = None if step.removed else _after(step.write, item)
     keys = {side: link.half(side).key for side in SideName}
     keys[intent.side] = keys[intent.side] or intent.key or (item.key if item is not None else None)
+    row = (work.tally.run, link.id, intent.side, intent.verb)
     return Entry(
         run_id=work.tally.run,
         account_id=link.account_id,
@@ -103,8 +104,8 @@ def _entry(work: Work, link: Link, step: Done, replaced: Event | None) -> Entry:
         google_key=keys[SideName.GOOGLE],
         crm_key=keys[SideName.CRM],
         stored=_stored(link, intent),
-        before=sealed(cipher, "journal.before", before),
-        after=sealed(cipher, "journal.after", after),
+        before=sealed(cipher, book.place("before", *row), before),
+        after=sealed(cipher, book.place("after", *row), after),
         at=work.scene.now,
     )
 

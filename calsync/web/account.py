@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from calsync.engine import begin_disconnect
 from calsync.store import accounts, conflicts, consent, links
 from calsync.store.accounts import Account, State
+from calsync.store.audit import Actor
 from calsync.store.database import reading, writing
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def make_router(site: Site) -> APIRouter:
         account = account_of(user_of(request))
         if account.state is not State.DISCONNECTED:
             # The daemon talks to Google: a page must not wait for a round that is under way.
-            begin_disconnect(parts, account.id, google_copies, crm_copies)
+            begin_disconnect(parts, account.id, google_copies, crm_copies, Actor.PERSON)
         response = RedirectResponse("/goodbye", 303)
         response.delete_cookie(site.cookie("calsync_session"), path="/", secure=site.secure, httponly=True)
         return response

@@ -9,7 +9,6 @@ import logging
 import sqlite3
 import threading
 import warnings
-from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -21,10 +20,9 @@ from calsync.model.event import Attendee, Event
 from calsync.sandbox.stage import Stage
 from calsync.sandbox.world import load
 from tests.house import at, crm_at, day
+from tests.marks import MARK, hits
 from tests.outside.paper import add_person, paper_stage
 
-#: Every marker begins so; what follows names where it was planted.
-MARK = "Zqx7"
 SECRET = "sandbox-secret"
 
 
@@ -151,17 +149,6 @@ class Life:
         tokens = [*world.grants, *world.access]
         assert len(tokens) >= 2
         return [MARK, MARK.lower(), SECRET, *tokens]
-
-
-def hits(data, secrets):
-    """Return which secrets are in bytes, in any coat they may wear."""
-    found = []
-    for secret in secrets:
-        plain = secret.encode()
-        inner = [b64encode(b"x" * pad + plain)[4 if pad else 0 : -4] for pad in range(3)]
-        coats = [plain, secret.encode("utf-16-le"), plain.hex().encode(), *inner]
-        found += [secret for coat in coats if len(coat) > 3 and coat in data]
-    return found
 
 
 def shown(life):

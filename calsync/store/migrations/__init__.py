@@ -10,13 +10,18 @@ from calsync import schema
 from calsync.schema import Schema
 from calsync.store import (  # noqa: F401 - their tables
     accounts,
+    audit,
     brake,
     conflicts,
     consent,
+    erasures,
+    holds,
     instance,
     journal,
     links,
     meetings,
+    requests,
+    subjects,
 )
 from calsync.store.database import metadata
 
