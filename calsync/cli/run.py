@@ -87,11 +87,12 @@ def _web_server(parts: Parts, daemon: Daemon | None) -> uvicorn.Server:
     import uvicorn
 
     from calsync.web.app import create_app
+    from calsync.web.visitors import Truncated
 
     door = _listen(parts.settings.web.listen)
     ticked = daemon.seconds_since_tick if daemon is not None else lambda: 0.0
     settings = uvicorn.Config(
-        create_app(parts, ticked),
+        Truncated(create_app(parts, ticked), parts),
         log_config=None,
         access_log=False,
         server_header=False,

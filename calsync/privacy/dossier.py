@@ -16,7 +16,17 @@ from calsync.model.event import Event, whole_name
 from calsync.model.side import SideName
 from calsync.privacy import clock
 from calsync.privacy.event_document import document_of, moment, value_of
-from calsync.store import accounts, audit, conflicts, holds, journal, links, requests, subjects
+from calsync.store import (
+    accounts,
+    audit,
+    conflicts,
+    holds,
+    journal,
+    links,
+    requests,
+    security_audit,
+    subjects,
+)
 from calsync.store.accounts import Account, State
 from calsync.store.consent import sessions, tickets
 from calsync.store.contents import load_value
@@ -86,6 +96,10 @@ def _account(connection: Connection, vault: Vault, user: str, found: Sequence[Ac
             for row in invited
         ],
         "sessions": [{"seen": _stamp(row["seen_at"]), "ends": _stamp(row["ends_at"])} for row in visits],
+        "network_addresses": [
+            {"at": _stamp(one.at), "act": one.act, "address": one.address}
+            for one in security_audit.everything(connection, vault, user)
+        ],
         "legal_holds": [{"since": _stamp(hold.since), "reason": hold.reason} for hold in held],
     }
 

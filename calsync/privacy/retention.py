@@ -18,6 +18,7 @@ from calsync.store.accounts import RUNNING, State, accounts
 from calsync.store.conflicts import conflicts
 from calsync.store.erasures import erasures
 from calsync.store.journal import KEPT_DAYS, entries, runs
+from calsync.store.security_audit import LIFE, visits
 from calsync.store.vault import Vault
 
 #: What happens to an account whose person was not here for so long. Looking without finding anything is no access.
@@ -71,6 +72,7 @@ def sweep(connection: Connection, look: Sweep) -> list[Line]:
         _line(connection, look, entries, entries.c.run_id.in_(old_runs), JOURNAL, held),
         _line(connection, look, runs, runs.c.began < before, JOURNAL, held),
         _line(connection, look, conflicts, conflicts.c.at < before, JOURNAL, held),
+        _visits(connection, look),
         _ended(connection, look, held),
         _unfinished_business(connection, look),
     ]
@@ -94,6 +96,14 @@ def _line(
     of_held = table.c.account_id.in_(held)
     kept = counting(connection, table, old & of_held) if held else 0
     return Line(str(table.name), life.days, look.delete(connection, table, old & ~of_held), kept)
+
+
+def _visits(connection: Connection, look: Sweep) -> Line:
+    """Forget whole network addresses."""
+    old = visits.c.at < look.now - LIFE
+    of_held = visits.c.user.in_(holds.held_users(connection))
+    kept = counting(connection, visits, old & of_held)
+    return Line("security audit", LIFE.days, look.delete(connection, visits, old & ~of_held), kept)
 
 
 def _ended(connection: Connection, look: Sweep, held: Sequence[int]) -> Line:

@@ -6,6 +6,7 @@ person to person; conflicts and the journal are opened and looked through. Ids a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -81,4 +82,8 @@ def _journal(connection: Connection, account: Account, address: str) -> Iterator
 
 
 def _holds(cipher: Cipher, place: str, sealed: bytes | None, address: str) -> bool:
-    return sealed is not None and address.encode() in cipher.open(place, sealed).lower()
+    if sealed is None:
+        return False
+    # As a word of its own: an address may be the end of another.
+    alone = rb"(?<![\w.+-])" + re.escape(address.encode()) + rb"(?![\w.-]*\w)"
+    return re.search(alone, cipher.open(place, sealed).lower()) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -118,6 +119,12 @@ class Site:
         if origin is None or (origin == "null" and site == "same-origin"):
             return False
         return urlsplit(origin).netloc != urlsplit(self.parts.settings.web.public_url).netloc
+
+    def words_shown(self) -> str:
+        """Return a digest of the words to which people say yes, for the record of their consent."""
+        loader = PackageLoader("calsync.web")
+        sources = (loader.get_source(_templates, name)[0] for name in ("connect.html", "confirm.html"))
+        return hashlib.sha256("".join(sources).encode()).hexdigest()[:16]
 
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """Render a page; everything in it is escaped."""

@@ -15,6 +15,7 @@ from calsync.store import accounts, consent
 from calsync.store.accounts import AlreadyLinked, Consent
 from calsync.store.consent import Flow, Ticket
 from calsync.store.database import reading, writing
+from calsync.web import visitors
 
 if TYPE_CHECKING:
     from calsync.web.app import Site
@@ -57,7 +58,10 @@ def make_router(site: Site) -> APIRouter:
     @router.post("/connect/confirm")
     def confirm(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
         site.check_form(request, form_token)
-        return _activate(site, _held(site, request))
+        flow = _held(site, request)
+        response = _activate(site, flow)
+        visitors.note(parts, request, "consent.given", flow.ticket.user)
+        return response
 
     @router.get("/connect/{secret}")
     def landing(request: Request, secret: str) -> Response:
@@ -170,6 +174,7 @@ def _activate(site: Site, flow: Flow) -> Response:
                 token,
                 tuple(granted["scopes"]),
                 parts.settings.sync.direction.value,
+                site.words_shown(),
             )
             accounts.connect(connection, parts.vault, details, parts.clock())
             consent.end_flow(connection, flow.id)

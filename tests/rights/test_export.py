@@ -34,6 +34,7 @@ TOLD = {
     "consent_flow": "account.json",
     "web_session": "account.json",
     "hold": "account.json",
+    "security_audit": "account.json",
     "subject": "audit.jsonl",
     "link": "links.jsonl",
     "notice": "links.jsonl",

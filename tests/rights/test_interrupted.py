@@ -10,6 +10,7 @@ import time
 import pytest
 
 from calsync.privacy.inventory import count_rows
+from calsync.sandbox.stage import Stage
 from calsync.store.database import open_database, reading
 from calsync.store.erasures import Step
 from tests.house import crm_at, day
@@ -36,7 +37,8 @@ def person(stage, user):
     stage.add_person(user)
     assert stage.connect(user).url.endswith("/me")
     stage.crm("POST", "events", user, {"title": "Lunch", **crm_at(day(1))})
-    assert stage.resync(user)["google"]["created"] == 1
+    stage.resync(user)
+    assert [event["summary"] for event in stage.google_events(f"{user}@example.com")] == ["Lunch"]
 
 
 def is_gone(stage, user):
@@ -51,8 +53,6 @@ def is_gone(stage, user):
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
     """An installation whose daemon serves pages only, so that it finishes nothing by itself."""
-    from calsync.sandbox.stage import Stage
-
     with Stage(tmp_path_factory.mktemp("stage"), {"poll_seconds": 2}) as made:
         made.start_daemon("web")
         yield made
@@ -74,7 +74,7 @@ def test_killed_before_a_step_the_next_command_finishes_it(office, step):
     assert office.calsync("audit", "verify")["intact"]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(4))
 def test_killed_at_any_moment_the_next_command_finishes_it(office, number):
     user = f"moment{number}"
     person(office, user)
@@ -83,7 +83,7 @@ def test_killed_at_any_moment_the_next_command_finishes_it(office, number):
         [*command, "--google-copies", "remove"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     # Python starts for most of a second; the erasure takes a tenth of one.
-    time.sleep(0.7 + 0.06 * number)
+    time.sleep(0.7 + 0.1 * number)
     process.kill()
     process.communicate()
     office.calsync("erase", user, "--google-copies", "remove")
@@ -95,7 +95,7 @@ def test_killed_at_any_moment_the_next_command_finishes_it(office, number):
 
 def test_the_daemon_goes_on_with_an_erasure_by_itself(running):
     person(running, "ana")
-    running.control("POST", "faults", {"operation": "revoke", "status": 503})
+    running.control("POST", "faults", {"operation": "revoke", "status": 503, "times": 999})
     waiting = running.calsync("erase", "ana", expect=1)
     assert waiting["receipt"] is None
     assert "Google" in waiting["waits_for"]

@@ -21,6 +21,7 @@ from calsync.store import (  # noqa: F401 - their tables
     links,
     meetings,
     requests,
+    security_audit,
     subjects,
 )
 from calsync.store.database import metadata

@@ -25,6 +25,15 @@ def upgrade() -> None:
     _make_request()
     _make_erasure()
     op.create_table(
+        "security_audit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("user", sa.String(length=200), nullable=False),
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "hold",
         sa.Column("user", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.LargeBinary(), nullable=False),
