@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Table, select, update
+from sqlalchemy import Column, Connection, Engine, Table, bindparam, select, update
 
 from calsync.store import accounts, subjects
 from calsync.store.accounts import owner_name
@@ -59,12 +59,14 @@ def rewrap(engine: Engine, vault: Vault) -> int:
 
     Safe to interrupt and to repeat, and beside a running daemon: a row that changes meanwhile is left for the next pass.
     """
-    count = 0
-    while todo := list(_old(engine, vault.newest())):
+    count, newest = 0, vault.newest()
+    while todo := list(_old(engine, newest)):
         for start in range(0, len(todo), BATCH):
+            batch = todo[start : start + BATCH]
             with writing(engine) as connection:
-                for row in todo[start : start + BATCH]:
-                    count += _rewrap_one(connection, vault, *row)
+                for table in {row[0] for row in batch}:
+                    rows = [row for row in batch if row[0] is table]
+                    count += _rewrap(connection, vault, newest, table, rows)
     return count
 
 
@@ -102,13 +104,15 @@ def _old(engine: Engine, newest: RingKey) -> Iterator[_Row]:
             yield people, user, subjects.owner_name(user), wrapped
 
 
-def _rewrap_one(
-    connection: Connection, vault: Vault, table: Table, row: Any, owner: str, wrapped: bytes
-) -> int:
+def _rewrap(connection: Connection, vault: Vault, newest: RingKey, table: Table, rows: Sequence[_Row]) -> int:
     (identity,) = table.primary_key.columns
     column = table.c.data_key if "data_key" in table.c else table.c.key
-    change = update(table).where(identity == row, column == wrapped)
-    return int(connection.execute(change.values({column.name: vault.rewrap(wrapped, owner)})).rowcount)
+    change = update(table).where(identity == bindparam("row"), column == bindparam("was"))
+    values = [
+        {"row": row, "was": wrapped, "wrapped": vault.rewrap(wrapped, owner, newest)}
+        for _, row, owner, wrapped in rows
+    ]
+    return int(connection.execute(change.values({column.name: bindparam("wrapped")}), values).rowcount)
 
 
 def _replace(path: Path, lines: Sequence[str]) -> None:

@@ -181,15 +181,15 @@ class Vault:
 
     def new_data_key(self, owner: str) -> bytes:
         """Return a fresh data key for `owner`, wrapped by the newest key of the ring."""
-        return self._wrap(os.urandom(KEY_BYTES), owner)
+        return _wrap(os.urandom(KEY_BYTES), owner, self.newest())
 
     def cipher(self, wrapped: bytes, owner: str) -> Cipher:
         """Return the cipher of a person's wrapped data key; VaultError if the ring does not hold its key."""
         return Cipher(self._unwrap(wrapped, owner), owner)
 
-    def rewrap(self, wrapped: bytes, owner: str) -> bytes:
-        """Return a data key wrapped by the newest key of the ring; what it has sealed stays as it is."""
-        return self._wrap(self._unwrap(wrapped, owner), owner)
+    def rewrap(self, wrapped: bytes, owner: str, key: RingKey) -> bytes:
+        """Return a data key wrapped by another key of the ring; what it has sealed stays as it is."""
+        return _wrap(self._unwrap(wrapped, owner), owner, key)
 
     def shared_cipher(self) -> SharedCipher:
         """Return a cipher for short-lived values that belong to no account yet."""
@@ -202,9 +202,9 @@ class Vault:
             raise VaultError("a data key is wrapped by a key that is not in the ring; put that key back")
         return Cipher(key.secret, owner).open("data_key", sealed)
 
-    def _wrap(self, data_key: bytes, owner: str) -> bytes:
-        key = self.newest()
-        return key.name.encode() + b":" + Cipher(key.secret, owner).seal("data_key", data_key)
+
+def _wrap(data_key: bytes, owner: str, key: RingKey) -> bytes:
+    return key.name.encode() + b":" + Cipher(key.secret, owner).seal("data_key", data_key)
 
 
 def key_name(wrapped: bytes) -> str:

@@ -134,12 +134,31 @@ class Life:
     def titles(self):
         return [event["summary"] for event in self.stage.google_events(ADDRESS)]
 
+    def exercise_rights(self):
+        """Let an operator do everything that concerns people's rights, with private words in what is typed."""
+        backup = str(self.stage.directory / "copy.db")
+        for words in (
+            ["requests", "add", "ana", "access", "--channel", "letter"],
+            ["rectify", "ana", "--wrong", text("wrong")],
+            ["hold", "ana", "--reason", text("reason")],
+            ["requests", "list"],
+            ["audit", "verify"],
+            ["retention"],
+            ["keys", "rotate"],
+            ["privacy", "search", f"{MARK.lower()}-guest@other.test"],
+            ["privacy", "incident"],
+            ["backup", backup],
+        ):
+            assert self.command("-v", *words).returncode in (0, 1), words
+        assert self.command("erase", "nobody").returncode == 2
+
     def whole(self):
         made, _ = self.begin()
         self.disagree(made)
         self.refuse()
         self.look_around()
         self.die()
+        self.exercise_rights()
         self.suffer()
 
     def secrets(self):
@@ -181,7 +200,7 @@ def test_with_a_crm_elsewhere_no_private_word_is_in_any_file_log_or_page(tmp_pat
         for name, data in shown(life).items():
             assert hits(data, secrets) == [], name
         kept = [path for path in stage.directory.rglob("*") if path.is_file()]
-        assert {"calsync.db", "calsync.db-wal", "calsync.db-shm"} <= {path.name for path in kept}
+        assert {"calsync.db", "calsync.db-wal", "calsync.db-shm", "copy.db"} <= {path.name for path in kept}
         for path in kept:
             if path.name not in ("google.state", "google-client-secret"):
                 assert hits(path.read_bytes(), secrets) == [], path.name
