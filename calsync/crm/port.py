@@ -105,6 +105,14 @@ class CrmBackend(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """A backend that keeps a memory of people's calendars in our database."""
+
+    def forget(self, login: str) -> int:
+        """Forget everything about a user, also one whom the CRM does not know any more; return how many entries."""
+
+
+@runtime_checkable
 class WithoutSeries(Protocol):
     """A backend that has single events only: it is shown the occurrences of series, one by one."""
 

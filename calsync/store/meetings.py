@@ -26,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 
+from calsync.annotation import about
 from calsync.model.link import Kind
 from calsync.store.accounts import RUNNING, accounts
 from calsync.store.database import metadata
@@ -38,6 +39,12 @@ notices = Table(
     Column("account_id", Integer, ForeignKey("account.id"), nullable=False),
     Column("link_id", Integer, nullable=False),
     Index("notice_account", "account_id"),
+    info=about(
+        owner="account_id",
+        why="to let one person's next round look at a meeting that another's has changed",
+        life="until the next round",
+        technical="id account_id link_id",
+    ),
 )
 
 

@@ -15,10 +15,8 @@ from calsync.sync.meetings import heir
 from calsync.sync.settle import BATCH
 
 
-def remove_copies(
-    engine: Engine, account: Account, sides: Mapping[SideName, CalendarSide], wanted: Mapping[SideName, bool]
-) -> int:
-    """Delete our copies on the wanted sides and return how many; safe to repeat after a crash.
+def remove_copies(engine: Engine, account: Account, sides: Mapping[SideName, CalendarSide]) -> int:
+    """Delete our copies on these sides and return how many; safe to repeat after a crash.
 
     Raises a SideError when a side as a whole cannot answer.
     """
@@ -29,11 +27,9 @@ def remove_copies(
         if not batch:
             return removed
         after = batch[-1].id
-        for side in SideName:
-            copies = [
-                link for link in batch if wanted[side] and link.origin is not side and link.half(side).key
-            ]
-            removed += _delete(engine, sides[side], side, copies)
+        for side, calendar in sides.items():
+            copies = [link for link in batch if link.origin is not side and link.half(side).key]
+            removed += _delete(engine, calendar, side, copies)
 
 
 def _delete(engine: Engine, calendar: CalendarSide, side: SideName, copies: list[links.Link]) -> int:

@@ -255,8 +255,8 @@ def _losers(work: Work, plan: Plan) -> list[conflicts.Conflict]:
             google_key=link.google.key,
             crm_key=link.crm.key,
             field=loser.field,
-            kept=cipher.seal("conflict.kept", contents.dump_value(loser.kept)),
-            lost=cipher.seal("conflict.lost", contents.dump_value(loser.lost)),
+            kept=cipher.seal(conflicts.place("kept", link.id, loser.field), contents.dump_value(loser.kept)),
+            lost=cipher.seal(conflicts.place("lost", link.id, loser.field), contents.dump_value(loser.lost)),
             kept_side=loser.kept_side.value,
             at=work.scene.now,
         )

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from calsync.engine import begin_disconnect
 from calsync.store import accounts, conflicts, consent, links
 from calsync.store.accounts import Account, State
+from calsync.store.audit import Actor
 from calsync.store.database import reading, writing
 from calsync.web.limits import Rule
 from calsync.web.site import PERSON, Site
@@ -83,7 +84,7 @@ def make_router(site: Site) -> APIRouter:
         account = own_form(site, request, form_token)
         if account.state is not State.DISCONNECTED:
             # The daemon talks to Google: a page must not wait for a round that is under way.
-            begin_disconnect(parts, account.id, google_copies, crm_copies)
+            begin_disconnect(parts, account.id, google_copies, crm_copies, Actor.PERSON)
         return _away(site, "/goodbye")
 
     @router.post("/me/sign-out")
