@@ -12,9 +12,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from calsync.crm.port import Paced
 from calsync.model.errors import ConsentLost, SideError
 from calsync.model.side import CalendarSide, SideName
-from calsync.store import accounts, conflicts, consent, journal
+from calsync.store import accounts, census, conflicts, consent, journal
 from calsync.store.accounts import RUNNING, Account, State
 from calsync.store.database import reading, writing
 from calsync.store.locks import Held, holding
@@ -235,11 +236,20 @@ def _values(
 
 
 def next_interval(interval: float, changed: bool, parts: Parts) -> float:
-    """Return the seconds until the next look: short after a change, up to the ceiling when it is quiet."""
+    """Return the seconds until the next look: short after a change, up to the ceiling when it is quiet.
+
+    Whatever these are, a CRM is not asked more often than it may be.
+    """
     ceiling = parts.settings.sync.poll_seconds
-    if changed or interval <= 0:
-        return min(FIRST_POLL_SECONDS, ceiling)
-    return min(interval * SLOWER, ceiling)
+    wanted = FIRST_POLL_SECONDS if changed or interval <= 0 else interval * SLOWER
+    return max(min(wanted, ceiling), _pace(parts))
+
+
+def _pace(parts: Parts) -> float:
+    if not isinstance(parts.crm, Paced):
+        return 0.0
+    with reading(parts.engine) as connection:
+        return parts.crm.pause_seconds(census.running(connection))
 
 
 def _log_round(account: Account, tally: Tally) -> None:

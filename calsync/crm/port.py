@@ -113,6 +113,28 @@ class WithoutSeries(Protocol):
         """How many days ahead occurrences are made."""
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A backend that keeps something of its users' calendars in the database."""
+
+    def forget(self, login: str) -> None:
+        """Delete what is kept of a user's calendar; safe to repeat. The next look begins anew."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A backend that may be asked only so often."""
+
+    def pause_seconds(self, people: int) -> float:
+        """Return how long at least lies between two looks at one calendar, when so many `people` are served."""
+
+
+def forget(backend: CrmBackend, login: str) -> None:
+    """Delete what a backend keeps of a user's calendar, if it keeps any."""
+    if isinstance(backend, Remembers):
+        backend.forget(login)
+
+
 def capabilities_of(backend: CrmBackend) -> Capabilities:
     """Return what a backend declares, or the whole contract."""
     found: Capabilities = getattr(backend, "capabilities", Capabilities())

@@ -139,7 +139,7 @@ backend = "{self._crm}"
         environment = self._environment()
         self._processes[name] = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment)
         if role in ("all", "web"):
-            self.until(lambda: self._ready(name), "the daemon to be ready")
+            self.until(lambda: self._ready(name), "the daemon to be ready", 60)
 
     def _environment(self) -> dict[str, str]:
         """Return this process's environment without its settings of calsync, which are for another installation."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 
 from calsync.crm.opencrm.tables import seen
 
@@ -63,6 +63,11 @@ class Memory:
         with self._engine.begin() as connection:
             before = connection.execute(self._of(key)).first()
             self._store(connection, {key: (entry, before.seq if before is not None else 0)})
+
+    def forget(self) -> None:
+        """Forget all of it: the next observation lists everything."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(seen).where(seen.c.login == self._login))
 
     def latest(self) -> int:
         """Return the number of the last scan that had something new; 0 when there was none."""
