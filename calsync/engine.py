@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from calsync.crm.port import Paced
 from calsync.model.errors import ConsentLost, SideError
 from calsync.model.side import CalendarSide, SideName
-from calsync.store import accounts, census, conflicts, consent, journal
+from calsync.poll import next_interval
+from calsync.store import accounts, conflicts, consent, journal
 from calsync.store.accounts import RUNNING, Account, State
 from calsync.store.database import reading, writing
 from calsync.store.locks import Held, holding
@@ -31,9 +31,6 @@ from calsync.wiring import Parts
 
 log = structlog.get_logger()
 
-#: Soon after a change comes the next one; when it is quiet, the poll slows down by this factor.
-FIRST_POLL_SECONDS = 5.0
-SLOWER = 2.0
 #: A first import yields to others after this long, and goes on in its next turn.
 SLICE_SECONDS = 30.0
 _LONGEST_PAUSE = timedelta(hours=6)
@@ -233,23 +230,6 @@ def _values(
     elif failed:
         values["reason"] = tally.reason
     return values
-
-
-def next_interval(interval: float, changed: bool, parts: Parts) -> float:
-    """Return the seconds until the next look: short after a change, up to the ceiling when it is quiet.
-
-    Whatever these are, a CRM is not asked more often than it may be.
-    """
-    ceiling = parts.settings.sync.poll_seconds
-    wanted = FIRST_POLL_SECONDS if changed or interval <= 0 else interval * SLOWER
-    return max(min(wanted, ceiling), _pace(parts))
-
-
-def _pace(parts: Parts) -> float:
-    if not isinstance(parts.crm, Paced):
-        return 0.0
-    with reading(parts.engine) as connection:
-        return parts.crm.pause_seconds(census.running(connection))
 
 
 def _log_round(account: Account, tally: Tally) -> None:

@@ -231,12 +231,6 @@ def test_the_server_s_clock_is_taken_out_of_times_of_change(vtiger, backend):
     assert abs(modified - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_change_counts_as_made_at_the_end_of_its_second_since_a_tie_goes_to_the_crm(vtiger, vtiger_house):
-    backend = vtiger_house().parts.crm
-    key = vtiger.add("ana", "A", day(1))
-    assert listed(backend)[0][key].modified.microsecond == 999_999
-
-
 # -- writing -----------------------------------------------------------------------------------------------
 
 
