@@ -70,7 +70,7 @@ class Stage:
     def __enter__(self) -> Self:
         try:
             self.start_google()
-            self.workplace.open(self)
+            self._open_workplace()
             self.configure()
         except BaseException:
             self.close()
@@ -105,6 +105,12 @@ class Stage:
         if not line:
             raise StageError("the stand-in did not start")
         self.google = json.loads(line)["url"]
+
+    def _open_workplace(self) -> None:
+        try:
+            self.workplace.open(self)
+        except RuntimeError as error:
+            raise StageError(str(error)) from None
 
     def configure(self) -> None:
         """Write the configuration and keys."""
