@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from calsync.model.errors import CalendarLost, ConsentLost, SideError
 from calsync.model.side import CalendarSide, SideName
+from calsync.poll import next_interval
 from calsync.store import accounts, audit, consent, journal, tidings
 from calsync.store.accounts import RUNNING, Account, State
 from calsync.store.audit import Act, Actor
@@ -31,9 +32,6 @@ from calsync.wiring import Parts
 
 log = structlog.get_logger()
 
-#: Soon after a change comes the next one; when it is quiet, the poll slows down by this factor.
-FIRST_POLL_SECONDS = 5.0
-SLOWER = 2.0
 #: A first import yields to others after this long, and goes on in its next turn.
 SLICE_SECONDS = 30.0
 _LONGEST_PAUSE = timedelta(hours=6)
@@ -245,14 +243,6 @@ def _values(
     elif failed:
         values["reason"] = tally.reason
     return values
-
-
-def next_interval(interval: float, changed: bool, parts: Parts) -> float:
-    """Return the seconds until the next look: short after a change, up to the ceiling when it is quiet."""
-    ceiling = parts.settings.sync.poll_seconds
-    if changed or interval <= 0:
-        return min(FIRST_POLL_SECONDS, ceiling)
-    return min(interval * SLOWER, ceiling)
 
 
 def _log_round(account: Account, tally: Tally) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, func, select
 
-from calsync.crm.port import Remembers
+from calsync.crm.port import forget
 from calsync.engine import finish_disconnect, withdraw
 from calsync.privacy import erasure_list, inventory, receipt, register
 from calsync.privacy.register import Desk
@@ -178,7 +178,7 @@ def _enlist(parts: Parts, erasure: Erasure) -> None:
 
 def _forget(parts: Parts, erasure: Erasure) -> None:
     """Let the CRM's adapter forget what it remembers of the person, if it remembers anything."""
-    count = parts.crm.forget(erasure.user) if isinstance(parts.crm, Remembers) else 0
+    count = forget(parts.crm, erasure.user)
     removed = dict(erasure.counts.get("removed", {}))
     if count:
         removed["adapter memory"] = removed.get("adapter memory", 0) + count

@@ -20,7 +20,7 @@ _WORDS = {
     State.PAUSED: "Syncing is paused by your administrator.",
     State.RECONNECT: "Google no longer lets us in. Please ask for a new link to connect again.",
     State.BRAKED: "Unusually many events would be deleted. That waits until your administrator has looked at it.",
-    State.LOST: "Your Google calendar cannot be found any more. Nothing was deleted.",
+    State.LOST: "One of your two calendars cannot be found any more. Nothing was deleted.",
     State.FINISHING: "The connection is being ended.",
     State.DISCONNECTED: "You are not connected.",
 }

@@ -299,7 +299,7 @@ MUTANTS: dict[str, Mutant] = {
     "deletion-without-right": Mutant("R7", _deletion_without_right, "inter", 38),
     "orphan-agrees": Mutant("R8", _orphan_agrees, "crash", 56),
     "version-decides": Mutant("R9", _version_decides, "inter", 60),
-    "no-look-before-write": Mutant("R10", _no_look_before_write, "versionless", 20),
+    "no-look-before-write": Mutant("R10", _no_look_before_write, "versionless", 3),
     "no-careful-look": Mutant("R10", _no_careful_look, "", 0),
     "permission-ignored": Mutant("R11", _permission_ignored, "crash", 1),
     "undecided-accepted": Mutant("R11", _undecided_accepted, "crash", 1),

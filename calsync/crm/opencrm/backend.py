@@ -26,6 +26,10 @@ from calsync.crm.port import CrmContext, CrmPerson, Misconfigured
 from calsync.model.policy import Policy
 from calsync.model.push import Trait
 
+#: What a look at a calendar costs where nothing has changed: the latest changes, or a count, a slice and a count.
+LOOK_REQUESTS = 3
+_DAY_SECONDS = 86_400
+
 
 class OpenCrm:
     """A tenant with the calendars of its users."""
@@ -61,6 +65,16 @@ class OpenCrm:
     def forget(self, login: str) -> int:
         """Forget what is remembered of a user's calendar, and return how many entries that were."""
         return Memory(self.tenant.engine, login).forget()
+
+    def pause_seconds(self, people: int) -> float:
+        """Return how long the looks of so many `people` take at the tenant's pace, and with half of the daily requests:
+        the other half is for what is written.
+        """
+        options = self.tenant.options
+        pace = options.requests_per_second
+        if options.daily_requests:
+            pace = min(pace, options.daily_requests / 2 / _DAY_SECONDS)
+        return people * LOOK_REQUESTS / pace
 
     def check(self) -> None:
         """Raise Later when the CRM cannot be reached; that nothing may be written is said where something would be."""
