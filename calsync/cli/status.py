@@ -52,7 +52,9 @@ def status(context: Context, user: str | None) -> None:
     rows = [_row(a, now, latest, lost, parked) for a in found if user in (None, a.user)]
     words = table(_HEADS, [_cells(row) for row in rows])
     waiting, late = overdue(context)
-    document: dict[str, Any] = {"accounts": rows, "requests": {"waiting": waiting, "overdue": late}}
+    document: dict[str, Any] = {"accounts": rows}
+    if waiting:
+        document["requests"] = {"waiting": waiting, "overdue": late}
     context.emit(
         document | ({"interlock": parts.interlock} if parts.interlock else {}),
         words if rows else "nobody is connected",
