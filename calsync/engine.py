@@ -190,7 +190,7 @@ def _finish(
             values["accessed_at"] = now
         if values.get("state") is State.RECONNECT:
             # Who takes access away at Google withdraws consent: the token must not outlive that.
-            values["refresh_token"] = None
+            values |= {"refresh_token": None, "ended_at": now}
             audit.append(connection, parts.vault, Act.CONSENT_LOST, Actor.SYSTEM, account.user, now)
         accounts.change(connection, account.id, **values)
         if tally.written:

@@ -93,18 +93,13 @@ class Context:
         """Open everything, once."""
         if not self._parts:
             from calsync.config import ConfigError
-            from calsync.rights.replay import replay
             from calsync.wiring import open_parts
 
             try:
                 parts = open_parts(self.settings())
-                # Whom a restored backup has brought back is erased again before anything else is done.
-                if replay(parts):
-                    click.echo(
-                        "calsync: people who had been erased were in this database; erased again", err=True
-                    )
             except ConfigError as error:
                 raise UserError(str(error)) from None
+            _erase_again(parts)
             self._parts.append(parts)
         return self._parts[0]
 
@@ -132,6 +127,17 @@ class Context:
             click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         elif words:
             click.echo(words)
+
+
+def _erase_again(parts: Parts) -> None:
+    """Erase whom a restored backup has brought back, before anything else is done."""
+    from calsync.privacy import erasure_list
+
+    if erasure_list.read(parts.settings.erasure_lists()):
+        from calsync.rights.replay import replay
+
+        if replay(parts):
+            click.echo("calsync: people who had been erased were in this database; erased again", err=True)
 
 
 class _Group(click.Group):

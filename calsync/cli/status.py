@@ -49,7 +49,9 @@ def status(context: Context, user: str | None) -> None:
     rows = [one.document() for one in found if user in (None, one.user)]
     words = table(_HEADS, [_cells(row) for row in rows])
     waiting, late = overdue(context)
-    document: dict[str, Any] = {"accounts": rows, "requests": {"waiting": waiting, "overdue": late}}
+    document: dict[str, Any] = {"accounts": rows}
+    if waiting:
+        document["requests"] = {"waiting": waiting, "overdue": late}
     context.emit(
         document | ({"interlock": parts.interlock} if parts.interlock else {}),
         words if rows else "nobody is connected",

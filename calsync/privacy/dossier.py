@@ -27,7 +27,7 @@ from calsync.store import (
     security_audit,
     subjects,
 )
-from calsync.store.accounts import Account, State
+from calsync.store.accounts import Account
 from calsync.store.codes import codes
 from calsync.store.consent import sessions, tickets
 from calsync.store.contents import load_value
@@ -145,7 +145,7 @@ def _connection(connection: Connection, account: Account) -> dict[str, Any]:
         "scopes": scopes.split(),
         "token_held": account.sealed_refresh_token is not None,
         "connected": _stamp(account.connected_at),
-        "ended": _stamp(account.ended_at) if account.state is State.DISCONNECTED else None,
+        "ended": _stamp(account.ended_at),
         "last_access": _stamp(account.last_access),
         "last_success": _stamp(account.last_success),
         "deletions_held_back": account.held_back,

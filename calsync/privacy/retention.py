@@ -47,11 +47,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One look at everything: the time (aware), and whether it deletes or only counts."""
+    """One look at everything: the time (aware), and what is done with rows that are too old: `counting` or `deleting`."""
 
     vault: Vault
     now: datetime
-    delete: Callable[[Connection, Table, ColumnElement[bool]], int]
+    act: Callable[[Connection, Table, ColumnElement[bool]], int]
+
+    @property
+    def deletes(self) -> bool:
+        """Whether anything is changed."""
+        return self.act is deleting
 
 
 def counting(connection: Connection, table: Table, rows: ColumnElement[bool]) -> int:
@@ -76,7 +81,7 @@ def sweep(connection: Connection, look: Sweep) -> list[Line]:
         _of_users(connection, look, "security audit", visits, LIFE),
         _of_users(connection, look, "notices", tidings, KEPT),
         _ended(connection, look, held),
-        _unfinished_business(connection, look),
+        _names_in_requests(connection, look),
     ]
     return [*lines, *_proofs(connection, look)]
 
@@ -97,7 +102,7 @@ def _line(
 ) -> Line:
     of_held = table.c.account_id.in_(held)
     kept = counting(connection, table, old & of_held) if held else 0
-    return Line(str(table.name), life.days, look.delete(connection, table, old & ~of_held), kept)
+    return Line(str(table.name), life.days, look.act(connection, table, old & ~of_held), kept)
 
 
 def _of_users(connection: Connection, look: Sweep, what: str, table: Table, life: timedelta) -> Line:
@@ -105,22 +110,27 @@ def _of_users(connection: Connection, look: Sweep, what: str, table: Table, life
     old = table.c.at < look.now - life
     of_held = table.c.user.in_(holds.held_users(connection))
     kept = counting(connection, table, old & of_held)
-    return Line(what, life.days, look.delete(connection, table, old & ~of_held), kept)
+    return Line(what, life.days, look.act(connection, table, old & ~of_held), kept)
 
 
 def _ended(connection: Connection, look: Sweep, held: Sequence[int]) -> Line:
-    """Forget accounts that were disconnected, with everything that is theirs."""
-    old = (accounts.c.state == State.DISCONNECTED.value) & (accounts.c.ended_at < look.now - AFTER_DISCONNECT)
+    """Forget accounts whose consent has ended, in whichever way, with everything that is theirs.
+
+    Who connects anew later loses nothing: copies are known by their marks.
+    """
+    old = accounts.c.state.in_([State.DISCONNECTED.value, State.RECONNECT.value]) & (
+        accounts.c.ended_at < look.now - AFTER_DISCONNECT
+    )
     kept = counting(connection, accounts, old & accounts.c.id.in_(held)) if held else 0
     gone = connection.execute(select(accounts.c.id).where(old & accounts.c.id.not_in(held))).scalars().all()
     for table, owner in inventory.owned():
         if owner == "account_id" and gone:
-            look.delete(connection, table, table.c.account_id.in_(gone))
-    count = look.delete(connection, accounts, accounts.c.id.in_(gone))
-    return Line("disconnected accounts", AFTER_DISCONNECT.days, count, kept)
+            look.act(connection, table, table.c.account_id.in_(gone))
+    count = look.act(connection, accounts, accounts.c.id.in_(gone))
+    return Line("ended connections", AFTER_DISCONNECT.days, count, kept)
 
 
-def _unfinished_business(connection: Connection, look: Sweep) -> Line:
+def _names_in_requests(connection: Connection, look: Sweep) -> Line:
     """Take names out of requests that were answered long ago."""
     held, before = holds.held_users(connection), look.now - NAMES_IN_REQUESTS
     old = (
@@ -129,7 +139,7 @@ def _unfinished_business(connection: Connection, look: Sweep) -> Line:
         & requests.requests.c.user.not_in(held)
     )
     count = counting(connection, requests.requests, old)
-    if look.delete is deleting:
+    if look.deletes:
         requests.depersonalise_closed(connection, before, held)
     return Line("names in answered requests", NAMES_IN_REQUESTS.days, count)
 
@@ -137,10 +147,10 @@ def _unfinished_business(connection: Connection, look: Sweep) -> Line:
 def _proofs(connection: Connection, look: Sweep) -> list[Line]:
     """Forget what was kept as proof; it names nobody."""
     before = look.now - PROOF
-    closed = look.delete(connection, requests.requests, requests.requests.c.closed_at < before)
-    done = look.delete(connection, erasures, erasures.c.finished_at < before)
+    closed = look.act(connection, requests.requests, requests.requests.c.closed_at < before)
+    done = look.act(connection, erasures, erasures.c.finished_at < before)
     count = audit.count_older(connection, before)
-    if look.delete is deleting:
+    if look.deletes:
         audit.forget(connection, look.vault, before, look.now)
     lines = {"request": closed, "erasure": done, "audit": count}
     return [Line(what, PROOF.days, number) for what, number in lines.items()]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from calsync.crm.port import forget
 from calsync.engine import finish_disconnect, withdraw
+from calsync.model.errors import SideError
 from calsync.privacy import erasure_list, inventory, receipt, register
 from calsync.privacy.register import Desk
 from calsync.privacy.retention import LAST_MOMENT
@@ -76,8 +77,34 @@ def erase(
 
     `reached` is told each step before it is done.
     """
-    number = _begin(parts, user, copies, actor, cause)
-    return go_on(parts, number, reached)
+    return go_on(parts, begin(parts, user, copies, actor, cause), reached)
+
+
+def begin(parts: Parts, user: str, copies: Copies, actor: Actor, cause: Cause = Cause.REQUEST) -> int:
+    """Note that somebody is to be erased, and stop everything that concerns them; return the erasure's number.
+
+    Nothing remote is done: a page that calls this need not wait, the daemon does the rest within seconds.
+    """
+    now, listed = parts.clock(), erasure_list.listed_as(parts.vault, user)
+    with writing(parts.engine) as connection:
+        for known in erasures.unfinished(connection, listed):
+            return known.id
+        subject = subjects.pseudonym(connection, parts.vault, user, now)
+        begun = Erasure(user, subject, listed, cause, copies.google, copies.crm, Step.WITHDRAW, {}, now)
+        number = erasures.add(connection, begun)
+        for account in _accounts(connection, parts, user):
+            if account.state is not State.DISCONNECTED:
+                values = {"state": State.FINISHING, "copies": f"{copies.google} {copies.crm}"}
+                accounts.change(connection, account.id, due_at=now, **values)
+        consent.end_everything(connection, user, now)
+        audit.append_about(
+            *(connection, parts.vault, Act.ERASURE_BEGAN, actor, subject, now),
+            erasure=number,
+            cause=cause.value,
+            google_copies=copies.google,
+            crm_copies=copies.crm,
+        )
+        return number
 
 
 def go_on_with_all(parts: Parts) -> list[Erased]:
@@ -108,30 +135,6 @@ def _steps(parts: Parts, number: int, reached: Callable[[Step], None]) -> Erased
         except _Waits as reason:
             log.debug("erasure waits", erasure=number, step=erasure.step.value, reason=str(reason))
             return Erased(number, erasure.step, waits_for=str(reason))
-
-
-def _begin(parts: Parts, user: str, copies: Copies, actor: Actor, cause: Cause) -> int:
-    """Note that somebody is to be erased, and stop everything that concerns them, in one transaction."""
-    now, listed = parts.clock(), erasure_list.listed_as(parts.vault, user)
-    with writing(parts.engine) as connection:
-        for known in erasures.unfinished(connection, listed):
-            return known.id
-        subject = subjects.pseudonym(connection, parts.vault, user, now)
-        begun = Erasure(user, subject, listed, cause, copies.google, copies.crm, Step.WITHDRAW, {}, now)
-        number = erasures.add(connection, begun)
-        for account in _accounts(connection, parts, user):
-            if account.state is not State.DISCONNECTED:
-                values = {"state": State.FINISHING, "copies": f"{copies.google} {copies.crm}"}
-                accounts.change(connection, account.id, due_at=now, **values)
-        consent.end_everything(connection, user, now)
-        audit.append_about(
-            *(connection, parts.vault, Act.ERASURE_BEGAN, actor, subject, now),
-            erasure=number,
-            cause=cause.value,
-            google_copies=copies.google,
-            crm_copies=copies.crm,
-        )
-        return number
 
 
 def _withdraw(parts: Parts, erasure: Erasure) -> None:
@@ -187,14 +190,29 @@ def _forget(parts: Parts, erasure: Erasure) -> None:
 
 def _delete(parts: Parts, erasure: Erasure) -> None:
     """Delete the person's rows and keys, and their name in what stays, in one transaction."""
+    known = _knows(parts, erasure.user)
     with writing(parts.engine) as connection:
         remains, before = _left_with_others(connection, parts, erasure), _so_far(connection, parts, erasure)
         rows = inventory.delete_rows(connection, erasure.user)
         requests.depersonalise(connection, erasure.user)
         keys = rows.get("account", 0) + rows.get("subject", 0)
         removed = {**erasure.counts.get("removed", {}), **before.pop("removed"), **rows}
-        counts = {**erasure.counts, **before, "removed": removed, "keys": keys, "remains": remains}
+        counts = {
+            **erasure.counts,
+            **before,
+            "removed": removed,
+            "keys": keys,
+            "remains": {**remains, "crm user": int(known)},
+        }
         erasures.advance(connection, erasure.id, Step.SCRUB, counts, user="")
+
+
+def _knows(parts: Parts, user: str) -> bool:
+    """Return whether the CRM has a record of the person, as far as it can tell now."""
+    try:
+        return parts.crm.person(user) is not None
+    except SideError:
+        return False
 
 
 def _so_far(connection: Connection, parts: Parts, erasure: Erasure) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _revoke(parts: Parts, account: Account) -> bool:
     parts.credentials.pop(account.id, None)
     with writing(parts.engine) as connection:
         state = State.DISCONNECTED if account.state is State.DISCONNECTED else State.RECONNECT
-        accounts.end_consent(connection, account.id, state, REASON)
+        accounts.end_consent(connection, account.id, state, REASON, parts.clock())
         now = parts.clock()
         audit.append(
             connection,

@@ -14,8 +14,10 @@ from dataclasses import replace
 import pytest
 import requests
 import structlog
+from click.testing import CliRunner
 
 from calsync import log
+from calsync.cli import cli
 from calsync.model.event import Attendee, Event
 from calsync.sandbox.stage import Stage
 from calsync.sandbox.world import load
@@ -48,6 +50,13 @@ class Life:
         done = self.stage.run(*arguments)
         self.words.append(done.stderr)
         return done
+
+    def command_here(self, *arguments):
+        """Run a command in this process, which is quicker, and return its exit code."""
+        options = ["--config", str(self.stage.config), "-v"]
+        done = CliRunner(env=self.stage.environment).invoke(cli, [*options, *arguments], prog_name="calsync")
+        self.words.append(done.stderr)
+        return done.exit_code
 
     def resync(self, *options):
         done = self.command("-v", "--json", "resync", "ana", *options)
@@ -149,8 +158,8 @@ class Life:
             ["privacy", "incident"],
             ["backup", backup],
         ):
-            assert self.command("-v", *words).returncode in (0, 1), words
-        assert self.command("erase", "nobody").returncode == 2
+            assert self.command_here(*words) in (0, 1), words
+        assert self.command_here("erase", "nobody") == 2
 
     def whole(self):
         made, _ = self.begin()

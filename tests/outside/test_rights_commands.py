@@ -152,6 +152,14 @@ def test_the_audit_trail_names_what_was_done_to_whom(command, people, running):
     assert command("audit", "verify")[1]["intact"] is True
 
 
+def test_consent_is_proven_with_the_scopes_and_the_words_that_were_shown(command, people):
+    entries = command("audit", "--user", people("aud"))[1]["entries"]
+    (given,) = [entry for entry in entries if entry["act"] == "consent.given"]
+    assert given["actor"] == "person"
+    assert "calendar.events" in given["detail"]["scopes"]
+    assert len(given["detail"]["text"]) == 16
+
+
 def test_tampering_with_the_audit_trail_is_exit_code_1(command, people, running):
     people("aud")
     with sqlite3.connect(running.directory / "calsync.db", timeout=30) as db:

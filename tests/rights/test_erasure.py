@@ -7,7 +7,7 @@ from sqlalchemy import inspect, select, text
 
 from calsync.privacy import receipt
 from calsync.privacy.inventory import count_rows
-from calsync.rights.erasure import Copies, erase, go_on_with_all, is_known
+from calsync.rights.erasure import Copies, begin, erase, go_on_with_all, is_known
 from calsync.store import accounts, audit, consent, holds, subjects
 from calsync.store.accounts import State
 from calsync.store.audit import Act, Actor
@@ -65,6 +65,7 @@ def test_originals_stay_and_copies_as_chosen(erased, lived_in):
         "google copies": 1,
         "crm originals": 2,
         "crm copies": 2,
+        "crm user": 1,
         "audit": 0,
     }
 
@@ -124,6 +125,14 @@ def test_a_receipt_is_signed_and_a_changed_one_is_not_ours(lived_in, erased):
     assert receipt.is_ours(lived_in.parts.vault, document)
     assert not receipt.is_ours(lived_in.parts.vault, document | {"keys_destroyed": 7})
     assert "ana" not in repr(document)
+
+
+def test_what_was_only_begun_stops_everything_at_once_and_the_daemon_does_the_rest(lived_in):
+    begin(lived_in.parts, "ana", Copies(), Actor.PERSON)
+    assert lived_in.account("ana").state is State.FINISHING
+    assert lived_in.control("GET", "grants/ana@example.com")["live"] == 1
+    (done,) = go_on_with_all(lived_in.parts)
+    assert done.receipt["withdrawn_at_google"] == 1
 
 
 def test_while_google_cannot_be_reached_syncing_is_over_and_the_rest_waits(lived_in, erased):

@@ -115,10 +115,26 @@ def test_a_disconnected_account_is_forgotten_after_thirty_days_and_its_consent_i
     assert held(lived_in)["link"] == 4
     lived_in.clock.advance(days=2)
     lines = sweep(lived_in.parts)
-    assert line(lines, "disconnected accounts").count == 1
+    assert line(lines, "ended connections").count == 1
     assert set(held(lived_in)) == {"subject"}
     with reading(lived_in.parts.engine) as connection:
         assert audit.entries(connection)[0].act == "consent.given"
+
+
+def test_who_took_access_away_at_google_is_forgotten_after_thirty_days_and_comes_back_without_duplicates(
+    house,
+):
+    house.crm_add("ana", title="Lunch", **crm_at(day(40)))
+    house.resync("ana")
+    house.control("POST", "revoke", {"email": "ana@example.com"})
+    house.google_add("ana", summary="G", **at(day(41)))
+    house.resync("ana")
+    house.clock.advance(days=31)
+    assert line(sweep(house.parts), "ended connections").count == 1
+    assert set(held(house)) == {"subject"}
+    house.connect("ana", "ana@example.com")
+    assert house.resync("ana")["outcome"] == "ok"
+    assert house.google_titles("ana") == house.crm_titles("ana") == ["G", "Lunch"]
 
 
 def test_a_hold_keeps_journal_conflicts_and_ended_accounts(lived_in):
@@ -131,7 +147,7 @@ def test_a_hold_keeps_journal_conflicts_and_ended_accounts(lived_in):
         before["journal"],
         before["conflict"],
     )
-    assert line(lines, "disconnected accounts").held == 1
+    assert line(lines, "ended connections").held == 1
     assert held(lived_in) == before | {"hold": 1, "tiding": 1}, "the notice of the end is held too"
 
 

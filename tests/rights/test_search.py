@@ -90,16 +90,16 @@ def test_who_had_left_before_is_not_in_the_scope(house):
 
 
 @pytest.fixture
-def different(house):
-    """A house in which an event differs on the two sides, because an earlier run was undone."""
+def crossed(house):
+    """A house in which an event of the CRM has gone to Google, and its id there."""
     house.crm_add("ana", title="right", **crm_at(day(1)))
     house.resync("ana")
     (ours,) = house.google_events("ana")
     return house, ours["id"]
 
 
-def test_what_is_wrong_at_google_is_put_right_and_answered(different):
-    house, event = different
+def test_what_is_wrong_at_google_is_put_right_and_answered(crossed):
+    house, event = crossed
     house.crm_edit("ana", house.crm_events("ana")[0]["id"], title="corrected")
     done = rectify(house.parts, "ana", house.account("ana").id, event, "the title", Actor.PERSON)
     assert house.google_titles("ana") == ["corrected"]
@@ -111,15 +111,15 @@ def test_what_is_wrong_at_google_is_put_right_and_answered(different):
     assert request.state is Progress.DONE
 
 
-def test_when_both_sides_agree_the_answer_says_where_to_correct_it(different):
-    house, _ = different
+def test_when_both_sides_agree_the_answer_says_where_to_correct_it(crossed):
+    house, _ = crossed
     done = rectify(house.parts, "ana", house.account("ana").id, None, "", Actor.PERSON)
     assert done.closed
     assert "wrong at its source" in done.answer
 
 
-def test_while_a_side_cannot_answer_the_request_stays_open(different):
-    house, event = different
+def test_while_a_side_cannot_answer_the_request_stays_open(crossed):
+    house, event = crossed
     house.control("POST", "revoke", {"email": "ana@example.com"})
     done = rectify(house.parts, "ana", house.account("ana").id, event, "", Actor.OPERATOR)
     assert not done.closed
