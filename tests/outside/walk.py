@@ -94,7 +94,7 @@ class Office:
     def person(self, user, google=True):
         """Add a CRM user; return the address."""
         email = f"{user}@example.com"
-        if self.stage.workplace.backend == "builtin":
+        if self.parts.settings.crm.backend == "builtin":
             self.parts.crm.add_user(user, email, user.title(), "standard", ())
             self.stage.tokens[user] = self.parts.crm.add_token(user)
         else:
