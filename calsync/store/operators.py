@@ -39,6 +39,9 @@ from calsync.store.vault import Vault
 SESSION_IDLE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(hours=8)
 
+#: How long somebody who has shown that it is them may do what cannot be taken back.
+PROVEN_LIFE = timedelta(minutes=5)
+
 #: So many wrong entries in a row close a login for a while, which doubles with each further one.
 FREE_FAILURES = 5
 FIRST_CLOSURE = timedelta(minutes=15)
@@ -96,6 +99,7 @@ operator_sessions = Table(
     Column("token_digest", String(64), nullable=False, default=""),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
+    Column("proved_at", UtcDateTime, nullable=False),
     info=about(
         owner="",
         why="to keep operators logged in",
@@ -103,7 +107,7 @@ operator_sessions = Table(
         kept="see operator; sessions end by themselves",
         logins="name",
         digests="digest token_digest",
-        times="seen_at ends_at",
+        times="seen_at ends_at proved_at",
     ),
 )
 
@@ -264,18 +268,29 @@ def _step_of(vault: Vault, row: Any, code: str, now: datetime) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Who looks at the operators' pages; `role` is None for whoever holds the bootstrap token, and may do all."""
+    """Who looks at the operators' pages; `role` is None for whoever holds the bootstrap token, and may do all.
+
+    `proved`: whether they have shown within the last minutes that it is them.
+    """
 
     name: str
     role: Role | None
+    proved: bool
 
 
 def new_session(connection: Connection, name: str, token_digest: str, now: datetime) -> str:
     """Return the id of a fresh session; `token_digest`: of the bootstrap token, for `TOKEN_HOLDER`."""
     secret = new_secret()
     values = {"digest": digest(secret), "name": name, "token_digest": token_digest}
-    connection.execute(insert(operator_sessions).values(seen_at=now, ends_at=now + SESSION_LIFE, **values))
+    times = {"seen_at": now, "ends_at": now + SESSION_LIFE, "proved_at": now}
+    connection.execute(insert(operator_sessions).values(**times, **values))
     return secret
+
+
+def prove(connection: Connection, secret: str, now: datetime) -> None:
+    """Note that whoever has this session has just shown again that it is them."""
+    mine = operator_sessions.c.digest == digest(secret)
+    connection.execute(update(operator_sessions).where(mine).values(proved_at=now))
 
 
 def present(connection: Connection, secret: str, token_digest: str, now: datetime) -> Present | None:
@@ -287,18 +302,18 @@ def present(connection: Connection, secret: str, token_digest: str, now: datetim
     row = connection.execute(select(operator_sessions).where(found)).mappings().first()
     if row is None or row["ends_at"] <= now or row["seen_at"] + SESSION_IDLE <= now:
         return None
-    who = _who(connection, row, token_digest)
+    who = _who(connection, row, token_digest, row["proved_at"] + PROVEN_LIFE > now)
     if who is not None:
         connection.execute(update(operator_sessions).where(found).values(seen_at=now))
     return who
 
 
-def _who(connection: Connection, row: Any, token_digest: str) -> Present | None:
+def _who(connection: Connection, row: Any, token_digest: str, proved: bool) -> Present | None:
     if row["name"] == TOKEN_HOLDER:
         same = secrets.compare_digest(row["token_digest"], token_digest)
-        return Present(TOKEN_HOLDER, None) if same else None
+        return Present(TOKEN_HOLDER, None, proved) if same else None
     role = connection.execute(select(operators.c.role).where(operators.c.name == row["name"])).scalar()
-    return Present(row["name"], Role(role)) if role is not None else None
+    return Present(row["name"], Role(role), proved) if role is not None else None
 
 
 def end_session(connection: Connection, secret: str) -> None:

@@ -35,6 +35,7 @@ _PACES = (
     ("/visit/", Rule("visit", 120, 60)),
     ("/oauth/callback", Rule("callback", 60, 60)),
     ("/operator/login", Rule("operator login", 5, 15 * 60)),
+    ("/operator/prove", Rule("operator proof", 5, 15 * 60)),
     ("/me", Rule("me", 300, 60)),
     ("/api/", Rule("api", 600, 60)),
 )
@@ -129,7 +130,7 @@ def _refused_pace(site: Site, request: Request) -> Refusal | None:
 
 
 def _concerns(request: Request, path: str, start: str) -> bool:
-    if start == "/operator/login" and request.method != "POST":
+    if start.startswith("/operator/") and request.method != "POST":
         return False
     return path.startswith(start)
 

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from calsync.store import operators
 from calsync.store.database import writing
 from calsync.store.operators import TOKEN_HOLDER, Claim, Present
-from calsync.web.roles import Deed, may
+from calsync.web.roles import GRAVE, Deed, may
 from calsync.web.site import OPERATOR, Site
 from calsync.web.token import is_token, token_digest
 
@@ -54,6 +54,27 @@ def make_router(site: Site) -> APIRouter:
         site.give(response, OPERATOR, session)
         return response
 
+    @router.get("/operator/prove")
+    def ask_again(request: Request) -> Response:
+        who = permitted(site, request, Deed.LOOK)
+        return site.form_page(request, "operator_prove.html", who=who, problem="")
+
+    @router.post("/operator/prove")
+    def prove(
+        request: Request,
+        form_token: Annotated[str, Form()] = "",
+        password: Annotated[str, Form(max_length=200)] = "",
+        code: Annotated[str, Form(max_length=20)] = "",
+        token: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        site.check_form(request, form_token)
+        who = permitted(site, request, Deed.LOOK)
+        if not _is_right(site, Claim(who.name, password, "".join(code.split())), token):
+            return site.form_page(request, "operator_prove.html", 401, who=who, problem=_WRONG)
+        with writing(parts.engine) as connection:
+            operators.prove(connection, site.held(request, OPERATOR), parts.clock())
+        return RedirectResponse("/operator", 303)
+
     @router.post("/operator/logout")
     def log_out(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
         site.check_form(request, form_token)
@@ -89,10 +110,12 @@ def present(site: Site, request: Request) -> Present | None:
 
 
 def permitted(site: Site, request: Request, deed: Deed) -> Present:
-    """Return who is logged in, if they may do this; HTTPException 303 to the login, or 403."""
+    """Return who is logged in, if they may do this; HTTPException 303 to the login or to a proof, or 403."""
     who = present(site, request)
     if who is None:
         raise HTTPException(303, headers={"Location": "/operator/login"})
     if not may(who, deed):
         raise HTTPException(403, "Your role does not allow that.")
+    if deed in GRAVE and not who.proved:
+        raise HTTPException(303, headers={"Location": "/operator/prove"})
     return who

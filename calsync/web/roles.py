@@ -27,6 +27,10 @@ _ALLOWED = {
 }
 
 
+#: What gives access or ends it: whoever does it shows again that it is them, not a browser that was left open.
+GRAVE = frozenset({Deed.LINK, Deed.DISCONNECT})
+
+
 def may(who: Present, deed: Deed) -> bool:
     """Return whether somebody may do something; whoever holds the bootstrap token may do all."""
     return who.role is None or deed in _ALLOWED[who.role]

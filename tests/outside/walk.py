@@ -11,7 +11,6 @@ from calsync.config import load
 from calsync.store import consent
 from calsync.store.database import writing
 from calsync.wiring import open_parts
-from tests.house import House
 
 
 def form_of(text):
@@ -95,7 +94,7 @@ class Office:
     def person(self, user, google=True):
         """Add a CRM user; return the address."""
         email = f"{user}@example.com"
-        if isinstance(self.stage, House) or self.stage.workplace.backend == "builtin":
+        if self.parts.settings.crm.backend == "builtin":
             self.parts.crm.add_user(user, email, user.title(), "standard", ())
             self.stage.tokens[user] = self.parts.crm.add_token(user)
         else:

@@ -272,6 +272,32 @@ def test_nothing_is_done_while_the_installation_may_not_write(web, ana):
     assert web.house.account("ana").state is State.ACTIVE
 
 
+@pytest.mark.parametrize("path", ["/operator/links", "/operator/accounts/{}/disconnect"])
+def test_what_gives_access_or_ends_it_needs_a_fresh_proof(web, path):
+    user = f"proof{len(path)}"
+    web.visit(user)
+    entry = web.operator(f"dana.{user}")
+    browser, path = web.desk(f"dana.{user}", entry), path.format(web.house.account(user).id)
+    web.clock.advance(minutes=6)
+    assert location(web.press(browser, "/operator", path, user=user)) == "/operator/prove"
+    assert web.house.account(user).state is State.ACTIVE
+    wrong = web.press(browser, "/operator/prove", "/operator/prove", password=entry.password, code="000000")
+    assert wrong.status_code == 401
+    assert location(web.press(browser, "/operator", path, user=user)) == "/operator/prove"
+    right = {"password": entry.password, "code": web.code(entry)}
+    assert location(web.press(browser, "/operator/prove", "/operator/prove", **right)) == "/operator"
+    assert location(web.press(browser, "/operator", path, user=user)) != "/operator/prove"
+
+
+def test_the_token_is_a_proof_for_who_came_in_with_it_only(web):
+    browser, entry = web.desk(), web.operator("named")
+    web.clock.advance(minutes=6)
+    fields = {"token": OPERATOR_TOKEN}
+    assert location(web.press(browser, "/operator/prove", "/operator/prove", **fields)) == "/operator"
+    browser = web.desk("named", entry)
+    assert web.press(browser, "/operator/prove", "/operator/prove", **fields).status_code == 401
+
+
 # -- roles -------------------------------------------------------------------------------------------------
 
 DEEDS = ("sync", "pause", "resume", "approve", "disconnect")

@@ -73,3 +73,25 @@ def test_mistakes_are_one_line_and_exit_2(desk, arguments, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
+
+
+# -- links -------------------------------------------------------------------------------------------------
+
+
+def test_a_link_may_be_for_an_organisation_and_for_a_new_identity(desk):
+    desk.add_person("ana")
+    for options, said in (
+        ((), "ana@example.com"),
+        (("--google", "@example.com"), "any of @example.com"),
+        (("--google", "other@example.com", "--new-identity"), "other@example.com"),
+    ):
+        url = desk.calsync("link", "ana", *options)["url"]
+        assert said in requests.get(url, timeout=20).text
+
+
+@pytest.mark.parametrize("address", ["nothing", "a b@example.com", "a@b@c", "@"])
+def test_an_address_that_is_none_is_one_line_and_exit_2(desk, address):
+    desk.add_person(f"user{len(address)}")
+    done = desk.run("link", f"user{len(address)}", "--google", address)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("calsync: --google: must be an address, or @ and a domain")
