@@ -59,9 +59,14 @@ def record_rest(link: Link, seen: Mapping[SideName, Sight], decision: Decision) 
         link.base = Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin)
         link.match = None
     if decision.released is not None:
-        _take_removal(link, decision.released)
-        link.base = _left(link, faces)
+        release(link, decision.released)
     _calm(link)
+
+
+def release(link: Link, side: SideName) -> None:
+    """Forget a copy that is gone, as if it had never been: it may be made anew."""
+    _take_removal(link, side)
+    link.base = _left(link, _faces(link))
 
 
 def record_outcomes(

@@ -11,7 +11,7 @@ from calsync.model.side import CalendarSide, Delete, SideName
 from calsync.store import links
 from calsync.store.accounts import Account
 from calsync.store.database import reading, writing
-from calsync.sync.meetings import heir
+from calsync.sync.meetings import announce, heir
 from calsync.sync.settle import BATCH
 
 
@@ -38,6 +38,9 @@ def _delete(engine: Engine, calendar: CalendarSide, side: SideName, copies: list
         Delete(link.half(side).key or "", heir=heir(engine, link) if side is SideName.CRM else "", quiet=True)
         for link in copies
     ]
+    if side is SideName.GOOGLE and copies:
+        with writing(engine) as connection:
+            announce(connection, copies)
     outcomes = list(calendar.write(writes)) if writes else []
     gone = [
         link for link, outcome in zip(copies, outcomes, strict=True) if not isinstance(outcome, SideError)
