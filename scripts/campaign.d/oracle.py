@@ -234,7 +234,9 @@ def lost(town: Town) -> set[str]:
         for row in connection.execute(select(conflicts)).mappings().all():
             account = accounts.load(connection, town.vault, row["account_id"])
             assert account is not None
-            value = contents.load_value(account.cipher.open(place("lost", row["link_id"], row["field"]), row["lost"]))
+            value = contents.load_value(
+                account.cipher.open(place("lost", row["link_id"], row["field"]), row["lost"])
+            )
             found |= _lost_values(row["field"], value)
     return found
 
