@@ -17,8 +17,10 @@ from sdnotify import SystemdNotifier
 from sqlalchemy.exc import SQLAlchemyError
 
 from calsync.delivery import deliver
-from calsync.engine import finish_disconnect, forget_old, run_account, turn
+from calsync.engine import finish_disconnect, run_account, turn
 from calsync.expiry import clean_up_consent
+from calsync.rights import upkeep
+from calsync.rights.erasure import go_on_with_all
 from calsync.store import accounts
 from calsync.store.accounts import State
 from calsync.store.database import reading, writing
@@ -168,9 +170,10 @@ class Daemon:
 
     def _forget(self) -> None:
         try:
-            forget_old(self.parts)
+            if not self.parts.interlock:
+                upkeep.hourly(self.parts)
         except Exception as error:  # the clock goes on whatever happens
-            log.error("old entries stay", exc_info=error)
+            log.error("upkeep failed", exc_info=error)
 
     def _tell(self) -> None:
         """Mail what waits: apart from the rest, since a mail server that does not answer takes its time."""
@@ -190,6 +193,7 @@ class Daemon:
                     log.error("nothing is written any more", reason=self.parts.interlock)
                 return
             clean_up_consent(self.parts)
+            go_on_with_all(self.parts)
         except Exception as error:  # the clock goes on whatever happens
             log.error("clean-up of consent failed", exc_info=error)
 

@@ -12,10 +12,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from calsync.model.errors import ConsentLost, SideError
+from calsync.model.errors import CalendarLost, ConsentLost, SideError
 from calsync.model.side import CalendarSide, SideName
-from calsync.store import accounts, conflicts, consent, journal, tidings
+from calsync.poll import next_interval
+from calsync.store import accounts, audit, consent, journal, tidings
 from calsync.store.accounts import RUNNING, Account, State
+from calsync.store.audit import Act, Actor
 from calsync.store.database import reading, writing
 from calsync.store.locks import Held, holding
 from calsync.store.quiet import COLUMNS, QuietRounds
@@ -30,9 +32,6 @@ from calsync.wiring import Parts
 
 log = structlog.get_logger()
 
-#: Soon after a change comes the next one; when it is quiet, the poll slows down by this factor.
-FIRST_POLL_SECONDS = 5.0
-SLOWER = 2.0
 #: A first import yields to others after this long, and goes on in its next turn.
 SLICE_SECONDS = 30.0
 _LONGEST_PAUSE = timedelta(hours=6)
@@ -187,6 +186,12 @@ def _finish(
         if tally.held_back and accounts.is_approved(connection, account.id):
             # The word came while the round was braking: the next one is to act on it now.
             values["due_at"] = parts.clock()
+        if tally.changed or tally.written:
+            values["accessed_at"] = now
+        if values.get("state") is State.RECONNECT:
+            # Who takes access away at Google withdraws consent: the token must not outlive that.
+            values |= {"refresh_token": None, "ended_at": now}
+            audit.append(connection, parts.vault, Act.CONSENT_LOST, Actor.SYSTEM, account.user, now)
         accounts.change(connection, account.id, **values)
         if tally.written:
             journal.finish(connection, tally.run, tally.outcome, tally.reason, tally.document())
@@ -240,14 +245,6 @@ def _values(
     return values
 
 
-def next_interval(interval: float, changed: bool, parts: Parts) -> float:
-    """Return the seconds until the next look: short after a change, up to the ceiling when it is quiet."""
-    ceiling = parts.settings.sync.poll_seconds
-    if changed or interval <= 0:
-        return min(FIRST_POLL_SECONDS, ceiling)
-    return min(interval * SLOWER, ceiling)
-
-
 def _log_round(account: Account, tally: Tally) -> None:
     if tally.outcome is Outcome.OK and not tally.written:
         return
@@ -280,19 +277,25 @@ class Disconnected:
     removed: int
 
 
-def begin_disconnect(parts: Parts, account_id: int, google_copies: str, crm_copies: str) -> None:
+def begin_disconnect(
+    parts: Parts, account_id: int, google_copies: str, crm_copies: str, actor: Actor = Actor.OPERATOR
+) -> None:
     """Stop syncing and close the person's sessions; the daemon, or `disconnect`, does the remote part.
 
-    `google_copies` and `crm_copies`: "keep" or "remove"; originals are never touched.
+    `google_copies` and `crm_copies`: "keep" or "remove"; originals are never touched. `actor`: who wants it.
     """
     with writing(parts.engine) as connection:
         account = accounts.load(connection, parts.vault, account_id)
         if account is not None:
-            copies = f"{google_copies} {crm_copies}"
-            now = parts.clock()
+            copies, now = f"{google_copies} {crm_copies}", parts.clock()
             accounts.change(connection, account_id, state=State.FINISHING, copies=copies, due_at=now)
             consent.end_sessions(connection, account.user)
             tidings.note(connection, account.user, tidings.Kind.DISCONNECTED, tidings.Reader.PERSON, now)
+            audit.append(
+                *(connection, parts.vault, Act.CONSENT_WITHDRAWN, actor, account.user, now),
+                google_copies=google_copies,
+                crm_copies=crm_copies,
+            )
 
 
 def disconnect(parts: Parts, account_id: int, google_copies: str, crm_copies: str) -> Disconnected:
@@ -309,22 +312,35 @@ def finish_disconnect(parts: Parts, account: Account, google_copies: str, crm_co
     """Do the remote part of a disconnection; the account stays FINISHING when a side cannot answer now."""
     wanted = {SideName.GOOGLE: google_copies == "remove", SideName.CRM: crm_copies == "remove"}
     removed = 0
-    with reading(parts.engine) as connection:
-        token = accounts.refresh_token(connection, account)
-    if any(wanted.values()) and token is not None:
+    for side in SideName:
         try:
-            removed = remove_copies(parts.engine, account, _sides(parts, account), wanted)
-        except ConsentLost:
-            log.info("disconnect", user=account.user, reason="consent ended before copies were removed")
+            removed += _take_back(parts, account, side) if wanted[side] else 0
+        except (ConsentLost, CalendarLost) as error:
+            log.info("disconnect", user=account.user, side=side.value, reason=error.reason)
         except SideError as error:
             log.warning("disconnect", user=account.user, reason=error.reason)
             return Disconnected(State.FINISHING, False, removed)
+    with reading(parts.engine) as connection:
+        token = accounts.refresh_token(connection, account)
     if token is not None and not parts.oauth.revoke(token):
         return Disconnected(State.FINISHING, False, removed)
     parts.credentials.pop(account.id, None)
+    now = parts.clock()
     with writing(parts.engine) as connection:
-        accounts.end_consent(connection, account.id, State.DISCONNECTED, "disconnected")
+        accounts.end_consent(connection, account.id, State.DISCONNECTED, "disconnected", now)
+        if removed or token is not None or account.state is not State.DISCONNECTED:
+            audit.append(
+                *(connection, parts.vault, Act.CONSENT_ENDED, Actor.SYSTEM, account.user, now),
+                revoked=token is not None,
+                removed=removed,
+            )
     return Disconnected(State.DISCONNECTED, True, removed)
+
+
+def _take_back(parts: Parts, account: Account, side: SideName) -> int:
+    """Remove our copies on one side; ConsentLost or CalendarLost when nothing there is in reach any more."""
+    calendar = parts.google_side(account) if side is SideName.GOOGLE else parts.crm.side(account.user)
+    return remove_copies(parts.engine, account, {side: calendar})
 
 
 def withdraw(parts: Parts, subject: str, token: str) -> bool:
@@ -336,11 +352,3 @@ def withdraw(parts: Parts, subject: str, token: str) -> bool:
     with reading(parts.engine) as connection:
         serves = bool(subject) and accounts.serves(connection, parts.vault, subject)
     return True if serves else parts.oauth.revoke(token)
-
-
-def forget_old(parts: Parts) -> None:
-    """Forget what the journal and conflicts have kept for long enough."""
-    before = parts.clock() - timedelta(days=journal.KEPT_DAYS)
-    with writing(parts.engine) as connection:
-        journal.expire(connection, before)
-        conflicts.expire(connection, before)

@@ -57,6 +57,12 @@ ALLOWED = frozenset(
         "method",
         "path_template",
         "due",
+        "erasure",
+        "step",
+        "request",
+        "kind",
+        "day",
+        "head",
         "version",
     ]
 )

@@ -5,8 +5,9 @@ Nothing here runs a round: it says when the next one is, and what it may do.
 
 from __future__ import annotations
 
-from calsync.store import accounts, conflicts
+from calsync.store import accounts, audit, conflicts
 from calsync.store.accounts import RUNNING, Account, State
+from calsync.store.audit import Act, Actor
 from calsync.store.database import writing
 from calsync.wiring import Parts
 
@@ -23,7 +24,7 @@ def pause(parts: Parts, account: Account) -> State:
     """Stop syncing until `resume`; NotNow."""
     if account.state not in (*RUNNING, State.PAUSED):
         raise NotNow(account.state)
-    _set(parts, account, state=State.PAUSED, reason="paused by the operator")
+    _enter(parts, account, Act.PAUSED, state=State.PAUSED, reason="paused by the operator")
     return State.PAUSED
 
 
@@ -32,14 +33,14 @@ def resume(parts: Parts, account: Account) -> State:
     if account.state not in (*RUNNING, State.PAUSED, State.LOST):
         raise NotNow(account.state)
     state = State.BRAKED if account.held_back else State.ACTIVE
-    _set(parts, account, state=state, reason="", due_at=parts.clock(), failures=0)
+    _enter(parts, account, Act.RESUMED, state=state, reason="", due_at=parts.clock(), failures=0)
     return state
 
 
 def approve(parts: Parts, account: Account) -> int:
     """Let held deletions go through in the next round, once; return how many there are."""
     if account.held_back:
-        _set(parts, account, deletions_approved=True, due_at=parts.clock())
+        _enter(parts, account, Act.APPROVED, deletions_approved=True, due_at=parts.clock())
     return account.held_back
 
 
@@ -47,7 +48,8 @@ def sync_now(parts: Parts, account: Account) -> None:
     """Make the account due now; NotNow when no round may run."""
     if account.state not in RUNNING:
         raise NotNow(account.state)
-    _set(parts, account, due_at=parts.clock(), interval_seconds=0.0)
+    with writing(parts.engine) as connection:
+        accounts.change(connection, account.id, due_at=parts.clock(), interval_seconds=0.0)
 
 
 def put_back(parts: Parts, account: Account, conflict: int) -> bool:
@@ -62,6 +64,8 @@ def put_back(parts: Parts, account: Account, conflict: int) -> bool:
     return known
 
 
-def _set(parts: Parts, account: Account, **columns: object) -> None:
+def _enter(parts: Parts, account: Account, act: Act, **columns: object) -> None:
+    """Change an account and enter it into the audit trail, in one transaction."""
     with writing(parts.engine) as connection:
         accounts.change(connection, account.id, **columns)
+        audit.append(connection, parts.vault, act, Actor.OPERATOR, account.user, parts.clock())

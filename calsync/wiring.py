@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
 from calsync.config import ConfigError, Settings
@@ -29,7 +29,7 @@ from calsync.store import instance
 from calsync.store.accounts import Account
 from calsync.store.database import open_database
 from calsync.store.migrations import upgrade
-from calsync.store.vault import Vault, VaultError, parse_ring
+from calsync.store.vault import RingKey, Vault, VaultError, parse_ring
 
 if TYPE_CHECKING:
     from google.oauth2.credentials import Credentials
@@ -124,6 +124,11 @@ class Parts:
         except instance.NotAdopted as error:
             self.interlock = str(error)
 
+    def crm_metadata(self) -> list[MetaData]:
+        """Return what describes the tables that the CRM's adapter keeps in this database."""
+        found = getattr(self.crm, "metadata", None)
+        return [found] if found is not None else []
+
     def close(self) -> None:
         """Release the database."""
         self.engine.dispose()
@@ -161,9 +166,14 @@ def open_vault(settings: Settings) -> Vault:
     instance_name = instance_file(settings.secrets.key_file)
     instance = settings.secret("secrets.key_file", instance_name)
     try:
-        return Vault(parse_ring(text), urlsafe_b64decode(instance))
+        return Vault(parse_ring(text), urlsafe_b64decode(instance), lambda: read_ring(settings))
     except (VaultError, ValueError) as error:
         raise ConfigError(f"secrets.key_file: {error}") from None
+
+
+def read_ring(settings: Settings) -> tuple[RingKey, ...]:
+    """Return the key ring as it is in its file now; VaultError or ConfigError when it cannot be used."""
+    return parse_ring(settings.secret("secrets.key_file", settings.secrets.key_file))
 
 
 def instance_file(key_file: str) -> str:

@@ -50,7 +50,10 @@ class Clock:
 
 
 class House:
-    """`sync`: keys of the section [sync]; `options`: those of the backend's own section; `more`: of other sections."""
+    """`sync`: keys of the section [sync]; `options`: those of the backend's own section; `more`: of other sections.
+
+    `database`: its URL.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class House:
         backend: str = "builtin",
         options: dict[str, Any] | None = None,
         more: dict[str, dict[str, Any]] | None = None,
+        database: str = "sqlite:///calsync.db",
     ):
         self.directory, self.clock = directory, Clock()
         self.google = start_google()
@@ -70,6 +74,7 @@ class House:
         settings = Settings(
             path=directory / "calsync.toml",
             web={"public_url": self.url} | more.pop("web", {}),
+            database={"url": database},
             google=self._google_settings() | more.pop("google", {}),
             crm={"backend": backend} | ({backend: options} if options else {}),
             sync=sync or {},

@@ -92,6 +92,19 @@ class Server:
             connection.execute(f"CREATE SCHEMA {name}")
         return f"postgresql+psycopg://tests@127.0.0.1:{self.port}/postgres?options=-csearch_path%3D{name}"
 
+    def dump(self, url: str) -> bytes:
+        """Return what a backup of one of the databases would hold."""
+        schema = url.rpartition("%3D")[2]
+        command = [_PLACES[0] / "pg_dump", "-h", "127.0.0.1", "-p", self.port, "-U", "tests", "-n", schema]
+        return subprocess.run([*map(str, command), "postgres"], check=True, capture_output=True).stdout
+
+    def files(self) -> dict[str, bytes]:
+        """Return the bytes of all tables' files; the log of transactions, which expires, is not among them."""
+        with self._connect() as connection:
+            connection.execute("CHECKPOINT")
+        found = [path for path in Path(self._home, "data", "base").rglob("*") if path.is_file()]
+        return {str(path): path.read_bytes() for path in found}
+
     def close(self) -> None:
         # At once: the data are thrown away.
         self._process.send_signal(signal.SIGQUIT)

@@ -29,6 +29,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from calsync.config import Settings
+    from calsync.store.audit import Act
     from calsync.wiring import Parts
 
 #: Name -> where the command is ("module:attribute"), and its line in the help; loaded when it is used.
@@ -51,6 +52,17 @@ COMMANDS = {
     "verify": ("calsync.cli.explain:verify", "Compare both calendars with the mapping."),
     "undo": ("calsync.cli.journal:undo", "Put back what one run wrote."),
     "operators": ("calsync.cli.operators:operators", "Manage who may log in to the operators' pages."),
+    "export": ("calsync.cli.export:export", "Write everything held about a person into a ZIP file."),
+    "erase": ("calsync.cli.erase:erase", "Erase a person and print the receipt."),
+    "rectify": ("calsync.cli.rectify:rectify", "Look at what a person says is wrong, and answer."),
+    "requests": ("calsync.cli.requests:requests", "Keep the register of people's requests."),
+    "hold": ("calsync.cli.hold:hold", "Keep a person's data from being deleted, for a legal reason."),
+    "retention": ("calsync.cli.retention:retention", "Delete what was kept for long enough."),
+    "audit": ("calsync.cli.audit:audit", "Show and verify the audit trail."),
+    "privacy": ("calsync.cli.privacy:privacy", "Record of processing, search, and scope of an incident."),
+    "keys": ("calsync.cli.keys:keys", "Look after the key ring."),
+    "revoke-all": ("calsync.cli.revoke:revoke_all", "Withdraw every consent at Google at once."),
+    "backup": ("calsync.cli.backup:backup", "Copy the SQLite database while it is in use."),
     "db": ("calsync.cli.database:db", "Let this installation use a restored or moved database."),
     "crm": ("calsync.cli.crm:crm", "Manage the built-in CRM, probe OpenCRM, or check an adapter."),
 }
@@ -84,10 +96,21 @@ class Context:
             from calsync.wiring import open_parts
 
             try:
-                self._parts.append(open_parts(self.settings()))
+                parts = open_parts(self.settings())
             except ConfigError as error:
                 raise UserError(str(error)) from None
+            _erase_again(parts)
+            self._parts.append(parts)
         return self._parts[0]
+
+    def note(self, act: Act, user: str = "", **detail: object) -> None:
+        """Enter into the audit trail what the operator has done; `detail`: codes, counts and ids."""
+        from calsync.store import audit
+        from calsync.store.database import writing
+
+        parts = self.parts()
+        with writing(parts.engine) as connection:
+            audit.append(connection, parts.vault, act, audit.Actor.OPERATOR, user, parts.clock(), **detail)
 
     def writer(self) -> Parts:
         """Open everything for a command that writes; exit 3 when this installation may not write."""
@@ -104,6 +127,17 @@ class Context:
             click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         elif words:
             click.echo(words)
+
+
+def _erase_again(parts: Parts) -> None:
+    """Erase whom a restored backup has brought back, before anything else is done."""
+    from calsync.privacy import erasure_list
+
+    if erasure_list.read(parts.settings.erasure_lists()):
+        from calsync.rights.replay import replay
+
+        if replay(parts):
+            click.echo("calsync: people who had been erased were in this database; erased again", err=True)
 
 
 class _Group(click.Group):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from calsync.cli import Context
+from calsync.store.audit import Act
 
 
 @click.group()
@@ -29,6 +30,7 @@ def adopt(context: Context, beside_others: bool) -> None:
 
     parts = context.parts()
     instance.adopt(parts.engine, parts.state_dir, parts.clock(), beside_others)
+    context.note(Act.ADOPTED, beside_others=beside_others)
     context.emit(
         {"adopted": True, "state_dir": str(parts.state_dir)},
         f"{parts.state_dir}: may write with this database now; make sure that no copy of it is in use elsewhere",

@@ -46,6 +46,7 @@ def explain(context: Context, user: str, event: str) -> None:
         "rule": found.rule,
         "decision": found.decision,
         "next_writes": found.next_writes,
+        "occurrences": [{"google_id": google, "crm_id": crm} for google, crm in found.occurrences],
         "history": history,
     }
     context.emit(document, _words(document))
@@ -57,6 +58,9 @@ def _words(document: dict[str, Any]) -> str:
     names = ("google_id", "crm_id", "origin", "permission", "rule", "decision")
     rows = [(name, document[name]) for name in names if document[name]]
     lines = [document["answer"], table(("", ""), rows)]
+    if document["occurrences"]:
+        pairs = [(one["google_id"], one["crm_id"] or "") for one in document["occurrences"]]
+        lines.append(table(("GOOGLE_ID", "CRM_ID"), pairs))
     if document["history"]:
         columns = ("at", "run", "side", "action", "fields")
         heads = tuple(name.upper() for name in columns)

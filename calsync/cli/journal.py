@@ -14,6 +14,7 @@ from calsync.cli.table import table
 from calsync.model.link import Verb
 from calsync.model.side import SideName
 from calsync.store import accounts, conflicts, journal
+from calsync.store.audit import Act
 from calsync.store.database import reading
 from calsync.store.journal import UNFINISHED, Run
 from calsync.sync.tally import Tally
@@ -91,6 +92,7 @@ def undo(context: Context, run: str) -> None:
         "undone": undone.writes,
     }
     document |= {"refused": refused} | ({"reason": tally.reason} if tally.reason else {})
+    context.note(Act.UNDONE, tally.user, run=run, writes=undone.writes)
     context.emit(document, _words(undone.writes, refused, tally.reason))
     leave(CODES[tally.outcome] or (PROBLEMS if refused else 0))
 
@@ -125,5 +127,6 @@ def restore(context: Context, conflict: int) -> None:
     why = restored.why_not or tally.reason
     document = {"run": tally.run, "conflict": str(conflict), "restored": list(restored.fields)}
     words = f"put back: {', '.join(restored.fields)}" if restored.fields else f"nothing put back: {why}"
+    context.note(Act.RESTORED, tally.user, conflict=conflict, fields=len(restored.fields))
     context.emit(document | ({"reason": why} if why else {}), words)
     leave(CODES[tally.outcome] or (0 if restored.fields else PROBLEMS))

@@ -12,6 +12,7 @@ from calsync.cli.people import account_of
 from calsync.cli.table import table
 from calsync.store import accounts
 from calsync.store.accounts import State
+from calsync.store.audit import Act
 from calsync.store.database import reading
 from calsync.sync.round import Order
 from calsync.sync.tally import Outcome, Tally
@@ -49,6 +50,8 @@ def resync(
     tallies: list[Tally] = []
     for account_id in _chosen(context, users):
         order = Order(full, event)
+        if full and not dry_run:
+            context.note(Act.RESYNCED, _user(context, account_id))
         tallies.append(run_account(parts, account_id, order, dry_run, wait=0.0 if no_wait else -1))
     words = _words(tallies) if tallies else "nobody is connected"
     context.emit({"runs": [tally.document() for tally in tallies]}, words)
@@ -62,6 +65,12 @@ def _chosen(context: Context, users: tuple[str, ...]) -> list[int]:
     with reading(parts.engine) as connection:
         found = accounts.current(connection, parts.vault)
     return [account.id for account in found if account.state is not State.DISCONNECTED]
+
+
+def _user(context: Context, account_id: int) -> str:
+    parts = context.parts()
+    account = accounts.look(parts.engine, parts.vault, account_id)
+    return account.user if account is not None else ""
 
 
 _HEADS = ("USER", "OUTCOME", "GOOGLE +/~/-", "CRM +/~/-", "CONFLICTS", "QUARANTINED", "HELD BACK", "REASON")

@@ -88,10 +88,12 @@ def _web_server(parts: Parts, daemon: Daemon | None) -> uvicorn.Server:
 
     from calsync.web.app import create_app
     from calsync.web.server import serving
+    from calsync.web.visitors import Truncated
 
     door = _listen(parts.settings.web.listen)
     ticked = daemon.seconds_since_tick if daemon is not None else lambda: 0.0
-    server = uvicorn.Server(serving(create_app(parts, ticked), parts.settings))
+    application = Truncated(create_app(parts, ticked), parts)
+    server = uvicorn.Server(serving(application, parts.settings))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.run, args=([door],), name="web", daemon=True)
     thread.start()

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from calsync.cli import Context, UserError
+from calsync.cli import PERSON_NEEDED, Context, UserError, leave
+from calsync.cli.requests import overdue
 from calsync.cli.table import table
 from calsync.store import accounts, standing
 from calsync.store.database import reading
@@ -47,12 +48,19 @@ def status(context: Context, user: str | None) -> None:
         found = standing.everyone(connection, parts.vault, parts.clock(), poll)
     rows = [one.document() for one in found if user in (None, one.user)]
     words = table(_HEADS, [_cells(row) for row in rows])
+    waiting, late = overdue(context)
+    document: dict[str, Any] = {"accounts": rows}
+    if waiting:
+        document["requests"] = {"waiting": waiting, "overdue": late}
     context.emit(
-        {"accounts": rows} | ({"interlock": parts.interlock} if parts.interlock else {}),
+        document | ({"interlock": parts.interlock} if parts.interlock else {}),
         words if rows else "nobody is connected",
     )
     if parts.interlock:
         click.echo(f"calsync: {parts.interlock}", err=True)
+    if late:
+        click.echo(f"calsync: {late} requests of people are overdue; see `calsync requests`", err=True)
+        leave(PERSON_NEEDED)
 
 
 _HEADS = ("USER", "STATE", "GOOGLE ACCOUNT", "LAST SUCCESS", "LAG", "NEXT ROUND", "NEEDS A LOOK")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -32,6 +33,7 @@ from calsync.model.policy import (
     Winner,
 )
 from calsync.model.push import Filter, Trait, fold
+from calsync.model.recurrence import known_zone
 
 _KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
 
@@ -171,6 +173,28 @@ def _push_rule(entry: str) -> tuple[Relation, Level]:
     return Relation(relation), Level.BUSY if amount == "busy" else Level.READ
 
 
+class PrivacySettings(Section):
+    """Who is responsible for people's data, and how their rights are dealt with."""
+
+    controller: str = ""
+    contact: str = ""
+    time_zone: str = "Europe/London"
+    erasure_list: str = ""
+    security_audit: bool = False
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        if known_zone(value) is None:
+            raise ValueError("must be the name of a time zone, e.g. Europe/London")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose calendar days count for requests."""
+        return ZoneInfo(self.time_zone)
+
+
 class DaemonSettings(Section):
     """How the daemon runs."""
 
@@ -206,6 +230,7 @@ class Settings(BaseModel):
     consent: ConsentSettings = ConsentSettings()
     mail: MailSettings = MailSettings()
     daemon: DaemonSettings = DaemonSettings()
+    privacy: PrivacySettings = PrivacySettings()
     path: Path = Path("calsync.toml")
 
     @model_validator(mode="after")
@@ -247,6 +272,16 @@ class Settings(BaseModel):
             return Path(os.environ["STATE_DIRECTORY"].split(":")[0])
         url = self.database_url()
         return Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite") else self.directory
+
+    def erasure_lists(self) -> list[Path]:
+        """Return directories where the list of erasures may be, best first: beside the key ring, else the state's.
+
+        It must not be in the backup of the database; under systemd, credentials lie where nothing can be written.
+        """
+        if self.privacy.erasure_list:
+            return [self.directory / self.privacy.erasure_list]
+        keys = (self.directory / self.secrets.key_file).parent
+        return list(dict.fromkeys([keys, self.state_directory()]))
 
     def secret_path(self, name: str) -> Path:
         """Return where a secret file is: a bare name is looked up in $CREDENTIALS_DIRECTORY first."""

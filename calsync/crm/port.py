@@ -105,12 +105,36 @@ class CrmBackend(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """A backend that keeps a memory of people's calendars in our database."""
+
+    def forget(self, login: str) -> int:
+        """Forget everything about a user, also one whom the CRM does not know any more; return how many entries.
+
+        Safe to repeat; the next look begins anew.
+        """
+
+
+@runtime_checkable
 class WithoutSeries(Protocol):
     """A backend that has single events only: it is shown the occurrences of series, one by one."""
 
     @property
     def occurrence_days(self) -> int:
         """How many days ahead occurrences are made."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A backend that may be asked only so often."""
+
+    def pause_seconds(self, people: int) -> float:
+        """Return how long at least lies between two looks at one calendar, when so many `people` are served."""
+
+
+def forget(backend: CrmBackend, login: str) -> int:
+    """Delete what a backend keeps of a user's calendar, if it keeps any, and return how many entries."""
+    return backend.forget(login) if isinstance(backend, Remembers) else 0
 
 
 def capabilities_of(backend: CrmBackend) -> Capabilities:

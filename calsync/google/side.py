@@ -176,9 +176,14 @@ class GoogleSide:
             item = self._item(stored, whole=True)
         except KeyTaken:
             item = replace(self._item(self._landed(write), whole=True), untouched=False)
-        return self._with_exceptions(
-            item, frozenset(f"x:{key}" for key in write.event.exceptions), write.event
-        )
+        made: dict[str, Event | None] = {}
+        try:
+            for key in sorted(write.event.exceptions):
+                made.update(self._write_exception(item.key, key, write.event))
+        except Stale:
+            # It is there, and somebody is at it already: what is missing is not agreed.
+            item = replace(item, gone=self._is_gone(item.key))
+        return replace(item, exceptions=made) if write.event.exceptions else item
 
     def _insert(self, body: Body) -> Any:
         whole = mapping.without_nulls(body)
@@ -304,8 +309,11 @@ class GoogleSide:
 
     def _must_be_there(self, series: str) -> None:
         """Raise Stale when a series was deleted while we wrote to it."""
-        if self._get(series).get("status") == "cancelled":
+        if self._is_gone(series):
             raise Stale("Google events.get: the series is deleted")
+
+    def _is_gone(self, key: str) -> bool:
+        return bool(self._get(key).get("status") == "cancelled")
 
     def _delete(self, write: Delete) -> None:
         if not self._is_expected(write.key, write.is_expected):
@@ -348,9 +356,14 @@ class GoogleSide:
         if write.event is None:
             return item
         # A series comes back without its exceptions.
-        return self._with_exceptions(
-            item, frozenset(f"x:{key}" for key in write.event.exceptions), write.event
-        )
+        stored: dict[str, Event | None] = {}
+        try:
+            for key in sorted(write.event.exceptions):
+                stored.update(self._write_exception(item.key, key, write.event))
+        except Stale:
+            # It is made, and somebody is at it already: what is missing is not agreed, and the next look tells the rest.
+            pass
+        return replace(item, exceptions=stored) if write.event.exceptions else item
 
     def _get(self, key: str) -> Any:
         request = self._events.get(calendarId=self._calendar, eventId=key, fields=mapping.ITEM_FIELDS)

@@ -70,7 +70,7 @@ class Stage:
     def __enter__(self) -> Self:
         try:
             self.start_google()
-            self.workplace.open(self)
+            self._open_workplace()
             self.configure()
         except BaseException:
             self.close()
@@ -106,6 +106,12 @@ class Stage:
             raise StageError("the stand-in did not start")
         self.google = json.loads(line)["url"]
 
+    def _open_workplace(self) -> None:
+        try:
+            self.workplace.open(self)
+        except RuntimeError as error:
+            raise StageError(str(error)) from None
+
     def configure(self) -> None:
         """Write the configuration and keys."""
         self.calsync("init", "--force")
@@ -139,7 +145,7 @@ backend = "{self._crm}"
         environment = self._environment()
         self._processes[name] = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment)
         if role in ("all", "web"):
-            self.until(lambda: self._ready(name), "the daemon to be ready")
+            self.until(lambda: self._ready(name), "the daemon to be ready", 60)
 
     def _environment(self) -> dict[str, str]:
         """Return this process's environment without its settings of calsync, which are for another installation."""

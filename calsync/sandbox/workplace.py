@@ -31,6 +31,7 @@ class Trait(StrEnum):
     ZONES = "it names time zones"
     PLACES = "it has places"
     GUESTS = "it has guests"
+    OWNERS = "its events can be given to somebody else"
     WIDE = "it keeps characters above U+FFFF"
     CANCELS = "its events can be cancelled, and planned again"
 

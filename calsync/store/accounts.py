@@ -27,7 +27,10 @@ from sqlalchemy import (
     update,
 )
 
+from calsync.annotation import about
 from calsync.question import Question
+from calsync.store import audit
+from calsync.store.audit import Act, Actor
 from calsync.store.database import UtcDateTime, metadata
 from calsync.store.vault import Cipher, Vault
 
@@ -75,8 +78,24 @@ accounts = Table(
     Column("copies", String(40), nullable=False, default=""),
     Column("private_events", String(10), nullable=False, default=""),
     Column("connected_at", UtcDateTime, nullable=False),
+    Column("accessed_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
     Index("account_user_subject", "user", "subject_digest", unique=True),
     Index("account_due", "due_at"),
+    info=about(
+        owner="user",
+        why="to keep a person's two calendars in step with their consent",
+        life="30 days after the connection ended; at most 700 days after the last access",
+        sealed="data_key address calendar refresh_token google_cursor",
+        technical="id due_at interval_seconds failures",
+        logins="user",
+        addresses="address",
+        keys="calendar google_cursor crm_cursor access_version",
+        secrets="data_key refresh_token",
+        digests="subject_digest",
+        choices="state reason direction scopes held_back deletions_approved copies private_events",
+        times="google_looked crm_looked last_success connected_at accessed_at ended_at",
+    ),
 )
 
 _LIVE = accounts.c.state != State.DISCONNECTED
@@ -119,9 +138,16 @@ class Account:
     deletions_approved: bool
     copies: str
     connected_at: datetime
+    accessed_at: datetime | None
+    ended_at: datetime | None
     sealed_refresh_token: bytes | None
     #: What the person wishes for private Google events, in words of `policy.PrivateEvents`; "" is as configured.
     private_events: str = ""
+
+    @property
+    def last_access(self) -> datetime:
+        """When the person, or a change of theirs, was last here; looking without finding anything is no access."""
+        return max(self.accessed_at or self.connected_at, self.connected_at)
 
     def refresh_token(self) -> str | None:
         """Return the refresh token in clear, or None when consent has ended."""
@@ -139,6 +165,8 @@ class Consent:
     refresh_token: str
     scopes: tuple[str, ...]
     direction: str
+    #: Digest of the words to which the person has said yes.
+    text: str = ""
 
 
 def owner_name(user: str, subject_digest: str) -> str:
@@ -174,7 +202,10 @@ def connect(connection: Connection, vault: Vault, consent: Consent, now: datetim
         "failures": 0,
         "copies": "",
         "connected_at": now,
+        "accessed_at": now,
+        "ended_at": None,
     }
+    _enter_consent(connection, vault, consent, again=known is not None, now=now)
     if known:
         connection.execute(update(accounts).where(accounts.c.id == known.id).values(**values))
         return int(known.id)
@@ -182,6 +213,18 @@ def connect(connection: Connection, vault: Vault, consent: Consent, now: datetim
     values |= {"data_key": data_key, "subject_digest": digest}
     created = connection.execute(insert(accounts).values(**values).returning(accounts.c.id))
     return int(created.scalar_one())
+
+
+def _enter_consent(
+    connection: Connection, vault: Vault, consent: Consent, again: bool, now: datetime
+) -> None:
+    scopes = [scope.rpartition("/")[2] for scope in consent.scopes]
+    audit.append(
+        *(connection, vault, Act.CONSENT_GIVEN, Actor.PERSON, consent.user, now),
+        scopes=scopes,
+        text=consent.text,
+        again=again,
+    )
 
 
 def _refuse_second_link(connection: Connection, user: str, digest: str) -> None:
@@ -295,6 +338,11 @@ def save_cursor(connection: Connection, account: Account, cursor: str | None, no
     change(connection, account.id, google_cursor=sealed, google_looked=now)
 
 
+def accessed(connection: Connection, user: str, now: datetime) -> None:
+    """Note that a person was here (trust.md 3.7)."""
+    connection.execute(update(accounts).where(accounts.c.user == user, _LIVE).values(accessed_at=now))
+
+
 def push_back(connection: Connection, account_id: int, until: datetime) -> None:
     """Make an account due at `until`: done before a round, so that one that dies does not spin."""
     change(connection, account_id, due_at=until)
@@ -308,10 +356,12 @@ def refresh_token(connection: Connection, account: Account) -> str | None:
     return replace(account, sealed_refresh_token=sealed).refresh_token()
 
 
-def end_consent(connection: Connection, account_id: int, state: State, reason: str) -> None:
-    """Forget the tokens of an account and give it another state; its links stay."""
+def end_consent(
+    connection: Connection, account_id: int, state: State, reason: str, now: datetime | None = None
+) -> None:
+    """Forget the tokens of an account and give it another state; its links stay. `now`: the connection ends here."""
     forgotten = dict.fromkeys(("refresh_token", "google_cursor", "crm_cursor"))
-    change(connection, account_id, state=state, reason=reason, **forgotten)
+    change(connection, account_id, state=state, reason=reason, ended_at=now, **forgotten)
 
 
 def _account(row: Mapping[Any, Any], vault: Vault) -> Account:
@@ -340,6 +390,8 @@ def _account(row: Mapping[Any, Any], vault: Vault) -> Account:
         deletions_approved=row["deletions_approved"],
         copies=row["copies"],
         connected_at=row["connected_at"],
+        accessed_at=row["accessed_at"],
+        ended_at=row["ended_at"],
         sealed_refresh_token=row["refresh_token"],
         private_events=row["private_events"],
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from calsync.annotation import about
 from calsync.model.policy import InstallationBrake
 from calsync.store.database import UtcDateTime, metadata, writing
 
@@ -31,6 +32,12 @@ batches = Table(
     Column("id", Integer, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("deletions", Integer, nullable=False),
+    info=about(
+        owner="",
+        why="to hold back unusually many deletions over all accounts",
+        life="ten minutes",
+        technical="id at deletions",
+    ),
 )
 
 _TURN = select(func.pg_advisory_xact_lock(func.hashtext(batches.name)))

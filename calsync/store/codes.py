@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Connection, Index, Integer, String, Table, delete, func, insert, select, update
 
+from calsync.annotation import about
 from calsync.store.consent import digest
 from calsync.store.database import UtcDateTime, metadata
 from calsync.store.vault import Vault
@@ -33,6 +34,15 @@ codes = Table(
     Column("tries", Integer, nullable=False, default=0),
     Column("proven_at", UtcDateTime),
     Index("identity_code_user", "user"),
+    info=about(
+        owner="user",
+        why="to make sure that whoever opens a link reads the mail of its CRM user",
+        life="two hours",
+        technical="id tries",
+        logins="user",
+        digests="browser_digest code_digest",
+        times="made_at proven_at",
+    ),
 )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from calsync.annotation import about
 from calsync.store.database import UtcDateTime, metadata
 
 conflicts = Table(
@@ -39,12 +40,23 @@ conflicts = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("asked_at", UtcDateTime),
     Index("conflict_account", "account_id"),
+    info=about(
+        owner="account_id",
+        why="to let people put back what lost when both sides changed the same",
+        life="30 days",
+        sealed="kept lost",
+        technical="id account_id link_id",
+        keys="google_key crm_key",
+        choices="field kept_side",
+        content="kept lost",
+        times="at asked_at",
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One lost value; `kept` and `lost` are sealed for the account at "conflict.kept" and "conflict.lost"."""
+    """One lost value; `kept` and `lost` are sealed for the account at the `place` of that name."""
 
     account_id: int
     link_id: int
@@ -55,6 +67,15 @@ class Conflict:
     lost: bytes
     kept_side: str
     at: datetime
+
+    def place(self, which: str) -> str:
+        """Return where `which` ("kept" or "lost") is sealed: it opens in no other row."""
+        return place(which, self.link_id, self.field)
+
+
+def place(which: str, link_id: int, field: str) -> str:
+    """Return where one value of a conflict is sealed."""
+    return f"conflict.{which}|{link_id}|{field}"
 
 
 def keep(connection: Connection, lost: Sequence[Conflict]) -> None:
@@ -106,11 +127,6 @@ def answer(connection: Connection, number: int) -> None:
 def settle(connection: Connection, numbers: Sequence[int]) -> None:
     """Forget conflicts that are no longer open."""
     connection.execute(delete(conflicts).where(conflicts.c.id.in_(numbers)))
-
-
-def expire(connection: Connection, before: datetime) -> None:
-    """Forget what lost before an instant."""
-    connection.execute(delete(conflicts).where(conflicts.c.at < before))
 
 
 def count(connection: Connection) -> dict[int, int]:

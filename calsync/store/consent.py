@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Select,
     String,
     Table,
     delete,
@@ -29,6 +30,8 @@ from sqlalchemy import (
     update,
 )
 
+from calsync.annotation import about
+from calsync.store import accounts
 from calsync.store.database import UtcDateTime, metadata
 from calsync.store.vault import Vault
 
@@ -51,6 +54,18 @@ tickets = Table(
     Column("made_by", String(100), nullable=False, default=""),
     Column("may_replace", Boolean, nullable=False, default=False),
     Index("ticket_user", "user"),
+    info=about(
+        owner="user",
+        why="to let one person, with one Google account, give consent",
+        life="24 hours",
+        sealed="expected",
+        technical="id",
+        logins="user",
+        addresses="expected",
+        digests="digest",
+        choices="made_by may_replace",
+        times="expires_at used_at",
+    ),
 )
 
 flows = Table(
@@ -64,6 +79,16 @@ flows = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("returned_at", UtcDateTime),
     Column("granted", LargeBinary),
+    info=about(
+        owner="ticket_id",
+        why="to find the way back from Google's consent page in the same browser",
+        life="ten minutes",
+        sealed="sealed granted",
+        technical="id ticket_id",
+        digests="state_digest browser_digest",
+        secrets="sealed granted",
+        times="expires_at returned_at",
+    ),
 )
 
 sessions = Table(
@@ -73,6 +98,14 @@ sessions = Table(
     Column("user", String(200), nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
+    info=about(
+        owner="user",
+        why="to show people their own page",
+        life="eight hours",
+        logins="user",
+        digests="digest",
+        times="seen_at ends_at",
+    ),
 )
 
 
@@ -263,13 +296,39 @@ def expire_flow(connection: Connection, flow_id: int, now: datetime) -> None:
 
 def overdue(connection: Connection, vault: Vault, now: datetime) -> list[Overdue]:
     """Return grants that were never confirmed in time."""
-    query = select(flows).where(flows.c.expires_at <= now, flows.c.granted.is_not(None))
+    return _grants(
+        connection, vault, select(flows).where(flows.c.expires_at <= now, flows.c.granted.is_not(None))
+    )
+
+
+def _grants(connection: Connection, vault: Vault, query: Select[Any]) -> list[Overdue]:
     cipher = vault.shared_cipher()
     found = []
     for row in connection.execute(query).mappings():
         granted = orjson.loads(cipher.open("consent_flow.granted", row["granted"]))
         found.append(Overdue(row["id"], str(granted["subject"]), str(granted["refresh_token"])))
     return found
+
+
+def grants_of(connection: Connection, vault: Vault, user: str) -> list[Overdue]:
+    """Return the grants of a user that wait for confirmation."""
+    theirs = flows.c.ticket_id.in_(select(tickets.c.id).where(tickets.c.user == user))
+    return _grants(connection, vault, select(flows).where(theirs, flows.c.granted.is_not(None)))
+
+
+def grants(connection: Connection, vault: Vault) -> list[Overdue]:
+    """Return all grants that wait for confirmation."""
+    return _grants(connection, vault, select(flows).where(flows.c.granted.is_not(None)))
+
+
+def end_everything(connection: Connection, user: str, now: datetime) -> None:
+    """Close a user's sessions, and let their tickets and flows through Google end now."""
+    end_sessions(connection, user)
+    theirs = select(tickets.c.id).where(tickets.c.user == user)
+    connection.execute(update(flows).where(flows.c.ticket_id.in_(theirs)).values(expires_at=now))
+    connection.execute(
+        update(tickets).where(tickets.c.user == user, tickets.c.used_at.is_(None)).values(used_at=now)
+    )
 
 
 def clean_up(connection: Connection, now: datetime) -> None:
@@ -296,6 +355,7 @@ def new_session(connection: Connection, user: str, now: datetime) -> str:
     secret = new_secret()
     values = {"digest": digest(secret), "user": user, "seen_at": now, "ends_at": now + SESSION_LIFE}
     connection.execute(insert(sessions).values(**values))
+    accounts.accessed(connection, user, now)
     return secret
 
 

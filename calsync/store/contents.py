@@ -65,7 +65,8 @@ def moment(text: str) -> date | datetime:
 class Content:
     """The content of an unsettled sight (see `model.link.Sight`), which is sealed only if it has to be stored.
 
-    `cipher` is that of its owner, `place` the column it would be stored in.
+    `cipher` is that of its owner, `place` the column it would be stored in; it is bound to the entry's key as well,
+    so that it opens beside no other.
     """
 
     event: Event
@@ -75,14 +76,16 @@ class Content:
     cipher: Cipher
     place: str
 
-    def sealed(self) -> bytes:
-        """Return the content as it is stored."""
-        return self.cipher.seal(self.place, dump_seen(self.event, self.face, self.master, self.partial))
+    def sealed(self, key: str | None) -> bytes:
+        """Return the content as it is stored with the entry `key`."""
+        return self.cipher.seal(
+            f"{self.place}|{key}", dump_seen(self.event, self.face, self.master, self.partial)
+        )
 
 
-def open_seen(cipher: Cipher, place: str, sealed: bytes) -> Content:
-    """Return the content that was sealed for `place`."""
-    return Content(*load_seen(cipher.open(place, sealed)), cipher, place)
+def open_seen(cipher: Cipher, place: str, key: str | None, sealed: bytes) -> Content:
+    """Return the content that was sealed for `place` with the entry `key`."""
+    return Content(*load_seen(cipher.open(f"{place}|{key}", sealed)), cipher, place)
 
 
 def dump_seen(event: Event, face: Mapping[str, str], master: bool, partial: bool) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Engine, String, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from calsync.annotation import about
 from calsync.store.database import UtcDateTime, metadata, reading, writing
 
 instances = Table(
@@ -23,6 +24,12 @@ instances = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("since", UtcDateTime, nullable=False),
+    info=about(
+        owner="",
+        why="to keep a copied database from writing to calendars",
+        life="as long as the installation",
+        technical="digest since",
+    ),
 )
 
 FILE_NAME = "calsync.state-id"

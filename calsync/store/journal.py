@@ -21,13 +21,13 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    delete,
     func,
     insert,
     select,
     update,
 )
 
+from calsync.annotation import about
 from calsync.model.link import Face, Verb
 from calsync.model.side import SideName
 from calsync.store.database import Bulk, UtcDateTime, metadata
@@ -50,6 +50,15 @@ runs = Table(
     Column("is_full", Boolean, nullable=False, default=False),
     Column("undoes", String(16)),
     Index("run_account", "account_id", "began"),
+    info=about(
+        owner="account_id",
+        why="to show what calsync did, and to take it back",
+        life="30 days",
+        technical="account_id is_full",
+        keys="id undoes",
+        choices="outcome reason counts",
+        times="began",
+    ),
 )
 
 entries = Table(
@@ -69,6 +78,18 @@ entries = Table(
     Column("at", UtcDateTime, nullable=False),
     Index("journal_run", "run_id"),
     Index("journal_link", "link_id"),
+    info=about(
+        owner="account_id",
+        why="to take back what calsync wrote",
+        life="30 days",
+        sealed="before after",
+        technical="id account_id link_id",
+        keys="run_id google_key crm_key",
+        digests="stored",
+        choices="side verb",
+        content="before after",
+        times="at",
+    ),
 )
 
 
@@ -77,7 +98,7 @@ class Entry:
     """One write that happened.
 
     `stored` is the face of what the side holds since, limited to the fields that moved. `before` and `after` are
-    events, sealed for the account at "journal.before" and "journal.after"; None where there is or was nothing,
+    events, sealed for the account at the `place` of that name; None where there is or was nothing,
     or nobody could tell.
     """
 
@@ -94,9 +115,18 @@ class Entry:
     at: datetime
     id: int = 0
 
+    def place(self, which: str) -> str:
+        """Return where `which` ("before" or "after") is sealed: it opens in no other row."""
+        return place(which, self.run_id, self.link_id, self.side, self.verb)
+
     def key(self, side: SideName) -> str | None:
         """Return the event's id on a side."""
         return self.google_key if side is SideName.GOOGLE else self.crm_key
+
+
+def place(which: str, run_id: str, link_id: int, side: SideName, verb: Verb) -> str:
+    """Return where one event of an entry is sealed."""
+    return f"journal.{which}|{run_id}|{link_id}|{side.value}|{verb.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +180,7 @@ def last_of(connection: Connection, link_ids: Sequence[int]) -> dict[int, Entry]
     return {row["link_id"]: _entry(row) for row in rows}
 
 
-def of_account(connection: Connection, account_id: int | None, limit: int = 200) -> list[Run]:
+def of_account(connection: Connection, account_id: int | None, limit: int | None = 200) -> list[Run]:
     """Return the runs of an account, or of all, newest first."""
     query = select(runs).order_by(runs.c.began.desc(), runs.c.id).limit(limit)
     if account_id is not None:
@@ -177,20 +207,16 @@ def count(connection: Connection, run_id: str) -> dict[tuple[str, str], int]:
     return {(side, verb): number for side, verb, number in rows}
 
 
+def everything_of(connection: Connection, account_id: int) -> list[Entry]:
+    """Return everything that was written for an account, in order."""
+    query = select(entries).where(entries.c.account_id == account_id).order_by(entries.c.id)
+    return [_entry(row) for row in connection.execute(query).mappings()]
+
+
 def of_link(connection: Connection, link_id: int) -> list[Entry]:
     """Return what was ever written for a link, in order."""
     query = select(entries).where(entries.c.link_id == link_id).order_by(entries.c.id)
     return [_entry(row) for row in connection.execute(query).mappings()]
-
-
-def expire(connection: Connection, before: datetime) -> int:
-    """Forget runs that began before an instant, and what they wrote; return how many entries."""
-    old = runs.c.began < before
-    gone = connection.execute(
-        delete(entries).where(entries.c.run_id.in_(select(runs.c.id).where(old)))
-    ).rowcount
-    connection.execute(delete(runs).where(old))
-    return int(gone)
 
 
 def _values(entry: Entry) -> dict[str, Any]:

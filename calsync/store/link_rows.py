@@ -25,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 
+from calsync.annotation import about
 from calsync.model.link import Base, Face, Intent, Kind, Verb
 from calsync.model.permission import Access, Level, Relation
 from calsync.model.side import SideName
@@ -69,6 +70,18 @@ links = Table(
     Column("cause_since", UtcDateTime),
     Index("link_google", "account_id", "google_key", unique=True),
     Index("link_crm", "account_id", "crm_key", unique=True),
+    info=about(
+        owner="account_id",
+        why="to know which entries of the two calendars belong together and what both held when they last agreed",
+        life="as long as the account; contents only until the entry is settled",
+        sealed="google_seen crm_seen",
+        technical="id account_id generation dirty held attempts retry_at cause_side cause_since",
+        keys="google_key google_version crm_key crm_version",
+        content="google_seen crm_seen",
+        digests="base intents meeting meets_at match",
+        choices="origin google_state crm_state access google_access hides veiled cause",
+        times="google_modified crm_modified wake_day",
+    ),
 )
 #: Few links are unsettled: indexes of only those are small, and say at once that there are none. Ordered by id,
 #: as they are read; an index of the texts themselves would hold them twice, and PostgreSQL limits their length.
@@ -156,7 +169,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 def values_of(link: Link) -> dict[str, Any]:
     """Return the columns of a link, all but its id."""
     values = bare_values_of(link)
-    values["google_seen"], values["crm_seen"] = _sealed(link.google.seen), _sealed(link.crm.seen)
+    values["google_seen"], values["crm_seen"] = _sealed(link.google), _sealed(link.crm)
     return values
 
 
@@ -195,8 +208,9 @@ def bare_values_of(link: Link) -> dict[str, Any]:
     }
 
 
-def _sealed(seen: Content | bytes | None) -> bytes | None:
-    return seen.sealed() if isinstance(seen, Content) else seen
+def _sealed(half: Half) -> bytes | None:
+    seen = half.seen
+    return seen.sealed(half.key) if isinstance(seen, Content) else seen
 
 
 def link_of(row: Sequence[Any]) -> Link:

@@ -134,6 +134,16 @@ def by_event(connection: Connection, account_id: int, event_id: str) -> Link | N
     return link_of(row) if row else None
 
 
+def of_series(connection: Connection, account_id: int, series: str) -> list[Link]:
+    """Return the links of a Google series whose occurrences are links of their own, by their original start.
+
+    `series`: its id, which theirs begin with.
+    """
+    theirs = links.c.google_key.startswith(f"{series}_", autoescape=True)
+    query = select(links).where(links.c.account_id == account_id, theirs).order_by(links.c.google_key)
+    return [link_of(row) for row in connection.execute(query)]
+
+
 def parked(connection: Connection, account_id: int | None = None) -> list[Link]:
     """Return links set aside, oldest first: of one account or of all."""
     query = select(links).where(links.c.cause_since.is_not(None)).order_by(links.c.cause_since)

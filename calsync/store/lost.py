@@ -18,8 +18,8 @@ def document(account: Account, number: int, conflict: Conflict) -> dict[str, Any
         "user": account.user,
         "event": conflict.google_key or conflict.crm_key,
         "field": whole_name(conflict.field),
-        "kept": _plain(load_value(account.cipher.open("conflict.kept", conflict.kept))),
-        "lost": _plain(load_value(account.cipher.open("conflict.lost", conflict.lost))),
+        "kept": _plain(load_value(account.cipher.open(conflict.place("kept"), conflict.kept))),
+        "lost": _plain(load_value(account.cipher.open(conflict.place("lost"), conflict.lost))),
         "kept_side": conflict.kept_side,
         "at": stamp(conflict.at),
     }

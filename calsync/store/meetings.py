@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     text,
 )
 
+from calsync.annotation import about
 from calsync.model.link import Kind
 from calsync.store.accounts import RUNNING, accounts
 from calsync.store.database import metadata
@@ -37,7 +39,14 @@ notices = Table(
     Column("id", Integer, primary_key=True),
     Column("account_id", Integer, ForeignKey("account.id"), nullable=False),
     Column("link_id", Integer, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, default=False),
     Index("notice_account", "account_id"),
+    info=about(
+        owner="account_id",
+        why="to let one person's next round look at a meeting that another's has changed",
+        life="until the next round",
+        technical="id account_id link_id withdrawn",
+    ),
 )
 
 
@@ -115,18 +124,35 @@ def of_record(connection: Connection, link: Link) -> list[Partner]:
 
 def notify(connection: Connection, told: Iterable[Partner]) -> None:
     """Let the next rounds of partners look at their links anew."""
-    rows = [{"account_id": partner.account_id, "link_id": partner.link_id} for partner in told]
+    _tell(connection, told, withdrawn=False)
+
+
+def announce_withdrawal(connection: Connection, told: Iterable[Partner]) -> None:
+    """Let partners know that their invitations vanish by our own doing; before the host's copy is deleted."""
+    _tell(connection, told, withdrawn=True)
+
+
+def _tell(connection: Connection, told: Iterable[Partner], **columns: object) -> None:
+    rows = [{"account_id": partner.account_id, "link_id": partner.link_id} | columns for partner in told]
     if rows:
         connection.execute(insert(notices), rows)
 
 
 def noticed(connection: Connection, account_id: int) -> Sequence[int]:
-    """Return the links of an account about which there are notices."""
-    return (
-        connection.execute(select(notices.c.link_id).where(notices.c.account_id == account_id))
-        .scalars()
-        .all()
+    """Return the links of an account whose partners' copies have become private, or public."""
+    return _told(connection, account_id, withdrawn=False)
+
+
+def uninvited(connection: Connection, account_id: int) -> Sequence[int]:
+    """Return the links of an account whose invitations vanish, or have vanished, by our own doing."""
+    return _told(connection, account_id, withdrawn=True)
+
+
+def _told(connection: Connection, account_id: int, withdrawn: bool) -> Sequence[int]:
+    query = select(notices.c.link_id).where(
+        notices.c.account_id == account_id, notices.c.withdrawn.is_(withdrawn)
     )
+    return connection.execute(query).scalars().all()
 
 
 def forget_notices(connection: Connection, account_id: int, link_ids: Collection[int]) -> None:

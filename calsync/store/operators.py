@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from calsync.annotation import about
 from calsync.store.consent import digest, new_secret
 from calsync.store.database import UtcDateTime, metadata, writing
 from calsync.store.vault import Vault
@@ -75,6 +76,19 @@ operators = Table(
     Column("closed_until", UtcDateTime),
     Column("made_at", UtcDateTime, nullable=False),
     Column("last_login", UtcDateTime),
+    info=about(
+        owner="",
+        why="to let operators, and nobody else, look after accounts",
+        life="as long as they are operators",
+        kept="operators are no data subjects of the sync: they are removed by `calsync operators remove`",
+        sealed="data_key totp",
+        technical="id last_step failures",
+        logins="name",
+        choices="role",
+        digests="password",
+        secrets="data_key totp",
+        times="closed_until made_at last_login",
+    ),
 )
 
 operator_sessions = Table(
@@ -86,6 +100,15 @@ operator_sessions = Table(
     Column("seen_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
     Column("proved_at", UtcDateTime, nullable=False),
+    info=about(
+        owner="",
+        why="to keep operators logged in",
+        life="eight hours",
+        kept="see operator; sessions end by themselves",
+        logins="name",
+        digests="digest token_digest",
+        times="seen_at ends_at proved_at",
+    ),
 )
 
 
@@ -164,14 +187,15 @@ def everyone(connection: Connection) -> list[Operator]:
 def _fresh(vault: Vault, name: str) -> tuple[Entry, dict[str, Any]]:
     """Return a new password and second factor, and the columns that know them."""
     password, totp = secrets.token_urlsafe(_PASSWORD_BYTES), pyotp.random_base32()
-    data_key = vault.new_data_key(_owner(name))
-    sealed = vault.cipher(data_key, _owner(name)).seal_text("operator.totp", totp)
+    data_key = vault.new_data_key(owner_name(name))
+    sealed = vault.cipher(data_key, owner_name(name)).seal_text("operator.totp", totp)
     uri = pyotp.TOTP(totp).provisioning_uri(name=name, issuer_name="calsync")
     columns = {"password": _hasher().hash(password), "data_key": data_key, "totp": sealed}
     return Entry(password, totp, uri), columns
 
 
-def _owner(name: str) -> str:
+def owner_name(name: str) -> str:
+    """Return the name under which an operator's data key is wrapped."""
     return f"operator|{name}"
 
 
@@ -228,7 +252,7 @@ def _matches(hashed: str, password: str) -> bool:
 
 def _step_of(vault: Vault, row: Any, code: str, now: datetime) -> int | None:
     """Return the time step that a code belongs to, one before and after now included, if it was not used before."""
-    cipher = vault.cipher(row["data_key"], _owner(row["name"]))
+    cipher = vault.cipher(row["data_key"], owner_name(row["name"]))
     totp = pyotp.TOTP(cipher.open_text("operator.totp", row["totp"]))
     present = int(now.timestamp()) // _STEP_SECONDS
     for step in (present - 1, present, present + 1):

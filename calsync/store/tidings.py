@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from calsync.annotation import about
 from calsync.store.database import UtcDateTime, metadata
 
 #: A tiding that could not be mailed for so long is not mailed any more: it would surprise more than it tells.
@@ -65,6 +66,15 @@ tidings = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("sent_at", UtcDateTime),
     Index("tiding_due", "due_at"),
+    info=about(
+        owner="user",
+        why="to tell people and operators what happened to a connection",
+        life="30 days",
+        technical="id attempts",
+        logins="user",
+        choices="kind reader",
+        times="at due_at sent_at",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, delete, insert, select, update
 
+from calsync.annotation import about
 from calsync.store.consent import FLOW_LIFE, digest, new_secret
 from calsync.store.database import UtcDateTime, metadata
 from calsync.store.vault import Vault
@@ -26,6 +27,16 @@ sign_ins = Table(
     Column("browser_digest", String(64), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    info=about(
+        owner="",
+        why="to find the way back from Google's sign-in page in the same browser",
+        life="ten minutes",
+        kept="it is not known yet whose it is, and ends by itself",
+        sealed="sealed",
+        digests="state_digest browser_digest",
+        secrets="sealed",
+        times="expires_at",
+    ),
 )
 
 visits = Table(
@@ -36,6 +47,15 @@ visits = Table(
     Column("user", String(200), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
+    info=about(
+        owner="user",
+        why="to let the CRM send its user to their own page",
+        life="two minutes",
+        technical="id",
+        logins="user",
+        digests="digest",
+        times="expires_at used_at",
+    ),
 )
 
 

@@ -66,7 +66,7 @@ class Decision:
 
     `agreed`: fields whose faces are settled without a write. `need`: sides whose content must be read
     first; nothing else is decided then. `held`: something may not cross now, and will when rules allow.
-    `forget`: nothing is left on either side.
+    `forget`: nothing is left on either side. `released`: where a copy is gone that nobody had a right to any more.
     """
 
     because: str
@@ -76,3 +76,4 @@ class Decision:
     need: frozenset[SideName] = frozenset()
     held: bool = False
     forget: bool = False
+    released: SideName | None = None

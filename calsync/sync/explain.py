@@ -37,6 +37,8 @@ class Explanation:
     rule: str | None = None
     decision: str | None = None
     next_writes: list[str] = field(default_factory=list)
+    #: Ids (Google, CRM) of the occurrences of a series, where the CRM has each of them as an event of its own.
+    occurrences: list[tuple[str, str | None]] = field(default_factory=list)
     history: list[Entry] = field(default_factory=list)
 
 
@@ -49,7 +51,7 @@ def explain(work: Work, event: str, found: Explanation) -> None:
         link = links.by_event(connection, work.scene.account.id, event)
         found.history = journal.of_link(connection, link.id) if link is not None else []
     if link is None:
-        found.answer = _unlinked(work, event, found)
+        found.answer = _series(work, event, found) or _unlinked(work, event, found)
         return
     found.google_id, found.crm_id, found.origin = link.google.key, link.crm.key, link.origin.value
     if link.access is not None:
@@ -127,6 +129,18 @@ def _answer(link: Link, decision: Decision, found: Explanation) -> str:
     if decision.held:
         return f"only on {side.value}: the direction of the account keeps it there"
     return f"only on {side.value}: a run was undone, or it rests until somebody changes it"
+
+
+def _series(work: Work, event: str, found: Explanation) -> str:
+    """Say that a series of Google's is a number of events in the CRM; "" for anything else."""
+    with reading(work.engine) as connection:
+        occurrences = links.of_series(connection, work.scene.account.id, event)
+    if not occurrences:
+        return ""
+    found.google_id, found.origin = event, occurrences[0].origin.value
+    found.occurrences = [(link.google.key or "", link.crm.key) for link in occurrences]
+    there = sum(link.crm.key is not None for link in occurrences)
+    return f"a series: the CRM has none, so that {there} of its occurrences are events of their own there; ask for one"
 
 
 def _unlinked(work: Work, event: str, found: Explanation) -> str:

@@ -52,7 +52,7 @@ def _is_blind(work: Work, intent: Intent) -> bool:
 def _remembered(work: Work, link: Link, intent: Intent, entry: Entry | None) -> Event | None:
     """Return the journal's last content of a link, if the side still has it in the fields that move."""
     cipher = work.scene.account.cipher
-    event = opened(cipher, "journal.after", entry.after) if entry is not None else None
+    event = opened(cipher, entry.place("after"), entry.after) if entry is not None else None
     if event is None:
         return None
     known, base = cipher.fingerprints.face(event), link.base.face(intent.side) or {}
@@ -96,6 +96,7 @@ def _entry(work: Work, link: Link, step: Done, replaced: Event | None) -> Entry:
     keys[intent.side] = keys[intent.side] or intent.key or (item.key if item is not None else None)
     if intent.verb in (Verb.DELETE, Verb.RETRACT):
         keys[intent.side.other] = keys[intent.side.other] or intent.marker or None
+    row = (work.tally.run, link.id, intent.side, intent.verb)
     return Entry(
         run_id=work.tally.run,
         account_id=link.account_id,
@@ -105,8 +106,8 @@ def _entry(work: Work, link: Link, step: Done, replaced: Event | None) -> Entry:
         google_key=keys[SideName.GOOGLE],
         crm_key=keys[SideName.CRM],
         stored=_stored(link, intent),
-        before=sealed(cipher, "journal.before", before),
-        after=sealed(cipher, "journal.after", after),
+        before=sealed(cipher, book.place("before", *row), before),
+        after=sealed(cipher, book.place("after", *row), after),
         at=work.scene.now,
     )
 

@@ -23,6 +23,7 @@ from calsync.store.database import reading, writing
 from calsync.store.links import Link
 from calsync.store.meetings import Partner
 from calsync.sync import sights
+from calsync.sync.recording import release
 
 if TYPE_CHECKING:
     from calsync.sync.settle import Plan, Work
@@ -88,6 +89,31 @@ def heir(engine: Engine, link: Link) -> str:
     with reading(engine) as connection:
         partners = meetings.of_record(connection, link)
     return next((partner.user for partner in partners if partner.running), "")
+
+
+def announce(connection: Connection, going: Iterable[Link]) -> None:
+    """Tell guests of links whose Google copies are about to be taken back: Google cancels their invitations with them.
+
+    Call it in a transaction that is committed before that.
+    """
+    told = [partner for link in going for partner in meetings.of_record(connection, link)]
+    if told:
+        meetings.announce_withdrawal(connection, told)
+
+
+def replace_invitations(work: Work) -> None:
+    """Let the copies of records take the place of invitations that have vanished by our own doing."""
+    account_id = work.scene.account.id
+    with reading(work.engine) as connection:
+        batch = links.by_ids(connection, meetings.uninvited(connection, account_id))
+    gone = [link for link in batch if link.google.state is Kind.GONE]
+    for link in gone:
+        release(link, SideName.GOOGLE)
+        link.meeting, link.dirty, link.retry_at = None, True, None
+    if gone:
+        with writing(work.engine) as connection:
+            links.save(connection, gone)
+            meetings.forget_notices(connection, account_id, [link.id for link in gone])
 
 
 def take_up_notices(work: Work) -> None:

@@ -82,7 +82,8 @@ def _withheld(base: Base, sights: dict[SideName, Sight]) -> Decision:
             continue
         copy = sights[side.other]
         if copy.kind in (Kind.GONE, Kind.NEVER):
-            return Decision("withheld; no copy")
+            # Whoever has deleted it had no say any more: a right that returns brings it back.
+            return Decision("withheld; no copy", released=side.other if copy.kind is Kind.GONE else None)
         lost = sorted(moved(base.face(side.other), copy)) if copy.event else []
         losers = tuple(Loser(name, None, copy.value(name), side) for name in lost)
         return Decision("withheld: copy retracted", (Remove(side.other, retract=True),), losers)

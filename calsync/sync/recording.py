@@ -58,7 +58,15 @@ def record_rest(link: Link, seen: Mapping[SideName, Sight], decision: Decision) 
     if decision.agreed or link.base.linked:
         link.base = Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin)
         link.match = None
+    if decision.released is not None:
+        release(link, decision.released)
     _calm(link)
+
+
+def release(link: Link, side: SideName) -> None:
+    """Forget a copy that is gone, as if it had never been: it may be made anew."""
+    _take_removal(link, side)
+    link.base = _left(link, _faces(link))
 
 
 def record_outcomes(
@@ -79,7 +87,7 @@ def record_outcomes(
         Base(faces[SideName.GOOGLE], faces[SideName.CRM], link.origin) if joined else _left(link, faces)
     )
     link.intents = tuple(step.intent for step in done if _is_open(step.outcome))
-    unsettled = any(step.failed or step.resumed for step in done)
+    unsettled = any(step.failed or step.resumed or _lacks_exceptions(step, faces) for step in done)
     if not unsettled:
         link.held = decision.held
         _calm(link)
@@ -112,8 +120,8 @@ def _take(scene: Scene, link: Link, faces: Faces, step: Done) -> bool:
     stored = _stored(scene, link, intent, outcome)
     if intent.verb is Verb.CREATE:
         _take_creation(link, faces, intent, outcome, stored)
-        if step.resumed:
-            _forget_unwritten(faces, intent, stored)
+        if not outcome.gone:
+            _forget_unwritten(faces, step, stored)
         return True
     landed = [name for name in intent.sent if not step.resumed or stored.get(name, "") == intent.sent[name]]
     _advance(faces[intent.side], stored, landed)
@@ -150,13 +158,22 @@ def _take_creation(link: Link, faces: Faces, intent: Intent, item: Item, stored:
         link.origin = intent.side.other
 
 
-def _forget_unwritten(faces: Faces, intent: Intent, stored: Face) -> None:
-    """Take exceptions that the process may not have got to write out of the agreement.
+def _lacks_exceptions(step: Done, faces: Faces) -> bool:
+    """Return whether a copy was made without some of its exceptions: they are written next."""
+    made = step.intent.verb is Verb.CREATE and not step.failed
+    return made and any(
+        exception_key(name) and name not in faces[step.intent.side] for name in step.intent.sent
+    )
+
+
+def _forget_unwritten(faces: Faces, step: Done, stored: Face) -> None:
+    """Take exceptions that were not written, or may not have been by a process that died, out of the agreement.
 
     They are written then; one that somebody has changed by now clashes with what was to be written.
     """
-    for name, value in intent.sent.items():
-        if exception_key(name) is not None and stored.get(name) != value:
+    for name, value in step.intent.sent.items():
+        missing = stored.get(name) != value if step.resumed else name not in stored
+        if missing and exception_key(name) is not None:
             for face in faces.values():
                 face.pop(name, None)
 

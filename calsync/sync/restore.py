@@ -89,8 +89,8 @@ def _wanted(work: Work, link: Link, lost: Mapping[int, Conflict]) -> Event | Non
         return None
     cipher = work.scene.account.cipher
     for conflict in lost.values():
-        value = contents.load_value(cipher.open("conflict.lost", conflict.lost))
-        kept = contents.load_value(cipher.open("conflict.kept", conflict.kept))
+        value = contents.load_value(cipher.open(conflict.place("lost"), conflict.lost))
+        kept = contents.load_value(cipher.open(conflict.place("kept"), conflict.kept))
         event = (
             _with_guest(event, value, kept)
             if is_guest(conflict.field)

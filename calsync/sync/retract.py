@@ -11,14 +11,12 @@ from calsync.model.side import CalendarSide, Delete, SideName
 from calsync.store import links
 from calsync.store.accounts import Account
 from calsync.store.database import reading, writing
-from calsync.sync.meetings import heir
+from calsync.sync.meetings import announce, heir
 from calsync.sync.settle import BATCH
 
 
-def remove_copies(
-    engine: Engine, account: Account, sides: Mapping[SideName, CalendarSide], wanted: Mapping[SideName, bool]
-) -> int:
-    """Delete our copies on the wanted sides and return how many; safe to repeat after a crash.
+def remove_copies(engine: Engine, account: Account, sides: Mapping[SideName, CalendarSide]) -> int:
+    """Delete our copies on these sides and return how many; safe to repeat after a crash.
 
     Raises a SideError when a side as a whole cannot answer.
     """
@@ -29,11 +27,9 @@ def remove_copies(
         if not batch:
             return removed
         after = batch[-1].id
-        for side in SideName:
-            copies = [
-                link for link in batch if wanted[side] and link.origin is not side and link.half(side).key
-            ]
-            removed += _delete(engine, sides[side], side, copies)
+        for side, calendar in sides.items():
+            copies = [link for link in batch if link.origin is not side and link.half(side).key]
+            removed += _delete(engine, calendar, side, copies)
 
 
 def _delete(engine: Engine, calendar: CalendarSide, side: SideName, copies: list[links.Link]) -> int:
@@ -42,6 +38,9 @@ def _delete(engine: Engine, calendar: CalendarSide, side: SideName, copies: list
         Delete(link.half(side).key or "", heir=heir(engine, link) if side is SideName.CRM else "", quiet=True)
         for link in copies
     ]
+    if side is SideName.GOOGLE and copies:
+        with writing(engine) as connection:
+            announce(connection, copies)
     outcomes = list(calendar.write(writes)) if writes else []
     gone = [
         link for link, outcome in zip(copies, outcomes, strict=True) if not isinstance(outcome, SideError)

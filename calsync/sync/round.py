@@ -118,6 +118,7 @@ def _whole(work: Work, order: Order) -> None:
         return
     if waiting.woken:
         _wake(work)
+    meetings.replace_invitations(work)
     if waiting.noticed:
         meetings.take_up_notices(work)
     if complete or work.tally.changed or waiting.dirty:

@@ -25,7 +25,7 @@ from calsync.model.errors import (
     ends_account,
 )
 from calsync.model.event import Event
-from calsync.model.link import Intent, Kind, Sight
+from calsync.model.link import Intent, Kind, Sight, Verb
 from calsync.model.side import (
     SIDES,
     CalendarSide,
@@ -237,6 +237,7 @@ def _intend(work: Work, plans: Sequence[Plan]) -> None:
     with writing(work.engine) as connection:
         for plan in meetings.contested(connection, work, plans):
             plan.steps, plan.link.intents, plan.again = [], (), True
+        meetings.announce(connection, [plan.link for plan in plans if _takes_guests_along(plan)])
         conflicts.keep(connection, losers)
         for plan in plans:
             plan.bare = not plan.link.id
@@ -244,6 +245,12 @@ def _intend(work: Work, plans: Sequence[Plan]) -> None:
         links.save(connection, [plan.link for plan in resting if not plan.decision.forget])
         links.remove(connection, [plan.link.id for plan in resting if plan.decision.forget])
         meetings.tell(connection, work)
+
+
+def _takes_guests_along(plan: Plan) -> bool:
+    """Return whether a copy is taken back that may be the host's of a meeting at Google."""
+    retracting = (intent for intent, _ in plan.steps if intent.verb is Verb.RETRACT)
+    return plan.link.meeting is not None and any(intent.side is SideName.GOOGLE for intent in retracting)
 
 
 def _losers(work: Work, plan: Plan) -> list[conflicts.Conflict]:
@@ -255,8 +262,8 @@ def _losers(work: Work, plan: Plan) -> list[conflicts.Conflict]:
             google_key=link.google.key,
             crm_key=link.crm.key,
             field=loser.field,
-            kept=cipher.seal("conflict.kept", contents.dump_value(loser.kept)),
-            lost=cipher.seal("conflict.lost", contents.dump_value(loser.lost)),
+            kept=cipher.seal(conflicts.place("kept", link.id, loser.field), contents.dump_value(loser.kept)),
+            lost=cipher.seal(conflicts.place("lost", link.id, loser.field), contents.dump_value(loser.lost)),
             kept_side=loser.kept_side.value,
             at=work.scene.now,
         )

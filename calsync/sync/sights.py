@@ -142,7 +142,7 @@ def sight(scene: Scene, link: Link, side: SideName) -> Sight:
     owned = side is SideName.GOOGLE or access is None or Relation.MINE in access.relations
     if half.seen is None:
         return _plain_sight(half.state, level, owned)
-    seen = half.seen = _content(scene, half.seen, side)
+    seen = half.seen = _content(scene, half, half.seen, side)
     if seen.master:
         if len(scene.faces) >= _FACES_KEPT:
             scene.faces.clear()
@@ -158,10 +158,10 @@ def _plain_sight(kind: Kind, level: Level, owned: bool) -> Sight:
     return Sight(kind, level=level, owned=owned)
 
 
-def _content(scene: Scene, seen: contents.Content | bytes, side: SideName) -> contents.Content:
+def _content(scene: Scene, half: Half, seen: contents.Content | bytes, side: SideName) -> contents.Content:
     if isinstance(seen, contents.Content):
         return seen
-    return contents.open_seen(scene.account.cipher, _PLACES[side], seen)
+    return contents.open_seen(scene.account.cipher, _PLACES[side], half.key, seen)
 
 
 def _bounded(scene: Scene, side: SideName, modified: datetime | None) -> datetime | None:
@@ -323,7 +323,7 @@ def _joined(scene: Scene, link: Link, side: SideName, item: Item) -> tuple[Event
         event = carrier(item.exceptions, scene.now.date())
     if half.seen is None:
         return event, master, partial
-    before = _content(scene, half.seen, side)
+    before = _content(scene, half, half.seen, side)
     if master and not partial and before.master:
         return event, master, partial
     exceptions = {**before.event.exceptions, **event.exceptions}

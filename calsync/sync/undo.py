@@ -139,7 +139,7 @@ def _removal(entry: Entry, link: Link, key: str) -> _Found:
 
 def _reversal(work: Work, entry: Entry, link: Link, access: Access | None, undone: Undone) -> _Found:
     cipher, side = work.scene.account.cipher, entry.side
-    before = opened(cipher, "journal.before", entry.before)
+    before = opened(cipher, entry.place("before"), entry.before)
     if before is None:
         return "what was there before is not known"
     base = link.base.face(side) or {}
@@ -176,7 +176,7 @@ def _revival(work: Work, entry: Entry, link: Link | None, access: Access | None)
         return NO_LONGER
     if entry.after is not None:
         return "it was declined, not deleted"
-    event = opened(work.scene.account.cipher, "journal.before", entry.before)
+    event = opened(work.scene.account.cipher, entry.place("before"), entry.before)
     with writing(work.engine) as connection:
         if links.by_keys(connection, entry.account_id, entry.side, [key]):
             return CHANGED

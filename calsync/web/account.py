@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from calsync.engine import begin_disconnect
 from calsync.store import accounts, conflicts, consent, links
 from calsync.store.accounts import Account, State
+from calsync.store.audit import Actor
 from calsync.store.database import reading, writing
 from calsync.web.limits import Rule
 from calsync.web.site import PERSON, Site
@@ -19,7 +20,7 @@ _WORDS = {
     State.PAUSED: "Syncing is paused by your administrator.",
     State.RECONNECT: "Google no longer lets us in. Please ask for a new link to connect again.",
     State.BRAKED: "Unusually many events would be deleted. That waits until your administrator has looked at it.",
-    State.LOST: "Your Google calendar cannot be found any more. Nothing was deleted.",
+    State.LOST: "One of your two calendars cannot be found any more. Nothing was deleted.",
     State.FINISHING: "The connection is being ended.",
     State.DISCONNECTED: "You are not connected.",
 }
@@ -83,7 +84,7 @@ def make_router(site: Site) -> APIRouter:
         account = own_form(site, request, form_token)
         if account.state is not State.DISCONNECTED:
             # The daemon talks to Google: a page must not wait for a round that is under way.
-            begin_disconnect(parts, account.id, google_copies, crm_copies)
+            begin_disconnect(parts, account.id, google_copies, crm_copies, Actor.PERSON)
         return _away(site, "/goodbye")
 
     @router.post("/me/sign-out")

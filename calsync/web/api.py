@@ -17,6 +17,7 @@ from calsync.invitation import EXPECTED, NoAddress, NoSuchUser, invite
 from calsync.states import NotNow
 from calsync.store import accounts, standing, visits
 from calsync.store.accounts import Account, State
+from calsync.store.audit import Actor
 from calsync.store.consent import Terms
 from calsync.store.database import reading, writing
 from calsync.web.guard import OPENAPI
@@ -146,7 +147,7 @@ def _add_links(router: APIRouter, site: Site) -> None:
         _check_interlock(site)
         order = order or LinkOrder(google=None, new_identity=False)
         try:
-            url, expires = invite(parts, user, order.google, Terms("api", order.new_identity))
+            url, expires = invite(parts, user, order.google, Terms("api", order.new_identity), Actor.CRM)
         except NoSuchUser:
             raise HTTPException(404, "the CRM has no such user") from None
         except NoAddress as error:
@@ -197,7 +198,7 @@ def _add_accounts(router: APIRouter, site: Site) -> None:
         order = order or DisconnectOrder()
         if account.state is State.DISCONNECTED:
             return AccountState(user=user, state=account.state.value)
-        begin_disconnect(parts, account.id, order.google_copies, order.crm_copies)
+        begin_disconnect(parts, account.id, order.google_copies, order.crm_copies, Actor.CRM)
         return AccountState(user=user, state=State.FINISHING.value)
 
 

@@ -13,7 +13,7 @@ from calsync.store.accounts import AlreadyLinked, Consent
 from calsync.store.consent import Flow, Ticket
 from calsync.store.database import reading, writing
 from calsync.store.tidings import Kind, Reader
-from calsync.web import identity
+from calsync.web import identity, visitors
 from calsync.web.limits import Rule
 from calsync.web.refusal import DEAD, LOST, log, refuse
 from calsync.web.site import PERSON, Site
@@ -54,7 +54,9 @@ def make_router(site: Site) -> APIRouter:
         if flow is None:
             raise HTTPException(400, LOST)
         _check_visitor(site, request, flow.ticket)
-        return _activate(site, flow)
+        response = _activate(site, flow)
+        visitors.note(parts, request, "consent.given", flow.ticket.user)
+        return response
 
     @router.get("/connect/{secret}")
     def landing(request: Request, secret: str) -> Response:
@@ -173,6 +175,7 @@ def _connect(site: Site, flow: Flow) -> str:
         str(granted["refresh_token"]),
         tuple(granted["scopes"]),
         parts.settings.sync.direction.value,
+        site.words_shown(),
     )
     now = parts.clock()
     with writing(parts.engine) as connection:

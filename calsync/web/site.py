@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -149,6 +150,12 @@ class Site:
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """Render a page; everything in it is escaped."""
         return HTMLResponse(templates.get_template(template).render(**values), status_code=status)
+
+    def words_shown(self) -> str:
+        """Return a digest of the words to which people say yes, for the record of their consent."""
+        loader = PackageLoader("calsync.web")
+        sources = (loader.get_source(templates, name)[0] for name in ("connect.html", "confirm.html"))
+        return hashlib.sha256("".join(sources).encode()).hexdigest()[:16]
 
     def form_page(
         self, request: Request, template: str, status: int = 200, about: str = "", **values: object

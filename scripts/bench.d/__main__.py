@@ -37,17 +37,34 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, once: shows that it works, no more")
     parser.add_argument("--only", metavar="JOB[,JOB]", default="", help="pull, unchanged, push, change")
+    parser.add_argument(
+        "--rights", action="store_true", help="people's rights: kill switch, keys, export, erasure"
+    )
     parser.add_argument("--sample", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.sample:
         return _sample(options.sample)
-    return _bench(parser, options)
+    return _rights(options) if options.rights else _bench(parser, options)
 
 
 def _sample(text: str) -> int:
     from samples import load, take
 
     print(json.dumps(take(load(text))))
+    return 0
+
+
+def _rights(options: argparse.Namespace) -> int:
+    from rights import measure, table
+
+    rows = measure(options.quick, lambda text: print(text, file=sys.stderr))
+    if options.json:
+        text = json.dumps({"quick": options.quick, "rights": rows}, indent=1) + "\n"
+        if options.json == "-":
+            sys.stdout.write(text)
+            return 0
+        Path(options.json).write_text(text)
+    print(table(rows))
     return 0
 
 

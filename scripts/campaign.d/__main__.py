@@ -137,7 +137,7 @@ def _all_mutants(options: argparse.Namespace) -> int:
     """Plant each mutant in its mode, or those of the mode that is wanted, until it shows; return 1 when one does not."""
     alive = []
     for name, mutant in MUTANTS.items():
-        if options.mode not in (None, mutant.mode):
+        if not mutant.mode or options.mode not in (None, mutant.mode):
             continue
         wanted = Campaign(mutant.mode, options.seed, options.runs or ENOUGH, None, True, options.workers)
         with planted(name):

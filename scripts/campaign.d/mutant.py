@@ -12,7 +12,10 @@ Patches = list[tuple[Any, str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A rule's removal, the mode that can show it, and about how many runs of seed 1 that takes."""
+    """A rule's removal, the mode that can show it, and about how many runs of seed 1 that takes.
+
+    Without a mode, only its story shows it.
+    """
 
     rule: str
     plant: Callable[[], Patches]

@@ -12,6 +12,7 @@ R6    a deleted event never passes for a copy
 R7    an edit beats a deletion; who may not delete a record does not, by deleting their copy
 R8    of a copy that was found again nothing is known to be agreed
 R9    content decides what was edited, not the version
+R10   a CRM that compares no versions is looked at again right before it is written
 R11   nothing goes to Google without a decision that the person may know it
 R12   one process at a time works for an account
 ====  ==============================================================================================================
@@ -32,6 +33,8 @@ from permission_mutants import PERMISSION_MUTANTS
 from calsync import engine
 from calsync.crm.builtin import side as crm_side
 from calsync.crm.builtin.side import BuiltinSide
+from calsync.crm.careful import CarefulSide
+from calsync.crm.opencrm.writing import Writer
 from calsync.google.side import GoogleSide
 from calsync.model.link import REDACTED, Verb
 from calsync.model.permission import Access, Level, Relation
@@ -216,6 +219,21 @@ def _version_decides() -> Patches:
     return [(reconcile, "moved", moved), (sights, "moved", moved)]
 
 
+# -- R10: a second look ------------------------------------------------------------------------------------
+
+
+def _no_look_before_write() -> Patches:
+    """What is written to OpenCRM need not be what was decided on."""
+    fresh = Writer._fresh
+    return [(Writer, "_fresh", lambda self, key, _version: fresh(self, key, ""))]
+
+
+def _no_careful_look() -> Patches:
+    """The same for CRMs whose adapters are made of records."""
+    current = CarefulSide._current
+    return [(CarefulSide, "_current", lambda self, key, _version: current(self, key, ""))]
+
+
 # -- R11, R12: permission and exclusion --------------------------------------------------------------------
 
 
@@ -281,6 +299,8 @@ MUTANTS: dict[str, Mutant] = {
     "deletion-without-right": Mutant("R7", _deletion_without_right, "inter", 38),
     "orphan-agrees": Mutant("R8", _orphan_agrees, "crash", 56),
     "version-decides": Mutant("R9", _version_decides, "inter", 60),
+    "no-look-before-write": Mutant("R10", _no_look_before_write, "versionless", 3),
+    "no-careful-look": Mutant("R10", _no_careful_look, "", 0),
     "permission-ignored": Mutant("R11", _permission_ignored, "crash", 1),
     "undecided-accepted": Mutant("R11", _undecided_accepted, "crash", 1),
     "no-lock": Mutant("R12", _no_lock, "rival", 20),

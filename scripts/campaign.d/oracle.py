@@ -44,7 +44,7 @@ from calsync.model.event import Event
 from calsync.model.permission import Level
 from calsync.sandbox.campaign.ledger import Shown, Weight, differing
 from calsync.store import accounts, contents
-from calsync.store.conflicts import conflicts
+from calsync.store.conflicts import conflicts, place
 from calsync.store.database import reading
 
 #: So long a link may have to wait for its next try.
@@ -236,7 +236,8 @@ def lost(town: Town) -> set[str]:
         for row in connection.execute(select(conflicts)).mappings().all():
             account = accounts.load(connection, town.vault, row["account_id"])
             assert account is not None
-            value = contents.load_value(account.cipher.open("conflict.lost", row["lost"]))
+            where = place("lost", row["link_id"], row["field"])
+            value = contents.load_value(account.cipher.open(where, row["lost"]))
             found |= _lost_values(row["field"], value)
     return found
 

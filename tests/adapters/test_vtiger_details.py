@@ -17,6 +17,7 @@ from calsync.crm.vtiger.queries import compare
 from calsync.model.errors import CalendarLost, CursorExpired, Later, Refused
 from calsync.model.event import FIELDS, Event, Visibility
 from calsync.model.permission import Level
+from calsync.model.push import Nature
 from calsync.model.side import Create, Delete, Patch, Revive, Update
 from calsync.sandbox.stage import free_port
 from tests.events import plain_events
@@ -150,6 +151,12 @@ def test_a_change_within_the_second_of_the_last_look_is_seen(vtiger, backend):
         after, _ = listed(backend, cursor)
         assert after[key].event.title == title
         assert after[key].version != before[key].version
+
+
+def test_an_event_says_of_what_type_and_status_it_is_and_knows_no_category(backend):
+    (made,) = written(backend, Create("m", event()))
+    items, _ = listed(backend)
+    assert items[made.key].nature == made.nature == Nature("Meeting", "Planned", None)
 
 
 def test_what_others_keep_private_comes_without_content(vtiger, backend):

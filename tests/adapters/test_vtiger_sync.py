@@ -291,3 +291,10 @@ def test_many_events_come_in_pages(vtiger, vtiger_house):
         vtiger.edit("ana", event["id"], location="moved")
     house.resync("ana")
     assert sum(event.get("location") == "moved" for event in house.google_events("ana")) == 120
+
+
+def test_a_change_counts_as_made_at_the_end_of_its_second_since_a_tie_goes_to_the_crm(vtiger, vtiger_house):
+    house = vtiger_house()
+    vtiger.add("ana", "A", day(1))
+    (item,) = [item for page in house.parts.crm.side("ana").observe(None) for item in page.items]
+    assert item.modified.microsecond == 999_999

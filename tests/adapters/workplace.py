@@ -36,7 +36,7 @@ class Dav:
     """Radicale with calendars for all whom somebody may want to hire."""
 
     backend = "caldav"
-    traits = frozenset(Trait) - {Trait.GUESTS, Trait.CANCELS}
+    traits = frozenset(Trait) - {Trait.GUESTS, Trait.OWNERS, Trait.CANCELS}
 
     def __init__(self):
         self._ending = ExitStack()

@@ -14,7 +14,7 @@ from calsync.store import conflicts, identities, instance
 from calsync.store import consent as consent_store
 from calsync.store.accounts import State, accounts
 from calsync.store.operators import Role
-from calsync.sync import sights
+from calsync.sync import crossing
 from calsync.web import operator_login
 from tests.asvs.control import Control, fresh, refuses
 from tests.house import at, day
@@ -119,7 +119,9 @@ def _anyone(connection, vault, subject):
 CONTROLS = {
     "8.2.1": Control(a_role_does_only_what_it_is_for, lambda: [(operator_login, "may", lambda *_: True)]),
     "8.2.2": Control(a_person_touches_only_what_is_theirs, lambda: [(conflicts, "ask_back", _anybodys)]),
-    "8.2.3": Control(what_is_private_crosses_without_its_text, lambda: [(sights, "hides", lambda *_: False)]),
+    "8.2.3": Control(
+        what_is_private_crosses_without_its_text, lambda: [(crossing, "hides", lambda *_: False)]
+    ),
     "8.4.1": Control(
         a_database_serves_one_installation, lambda: [(instance, "_known", lambda _: _Anything())]
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from calsync.sandbox.campaign.backends import BACKENDS
 from calsync.sandbox.campaign.kill9 import campaign
 
 
@@ -13,3 +14,10 @@ def test_a_process_killed_twenty_times_in_first_imports_loses_doubles_and_resurr
     assert report.wrong == []
     assert report.kills == 20
     assert report.amid_writes > 0, "no kill struck while something was being written"
+
+
+@pytest.mark.timeout(600)
+def test_neither_does_one_between_google_and_a_crm_that_knows_neither_versions_nor_deletions():
+    report = campaign(kills=4, seed=7, events=60, workplace=BACKENDS["opencrm-quirky"])
+    assert report.wrong == []
+    assert (report.kills, report.imports) == (4, 1)

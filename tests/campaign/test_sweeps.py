@@ -1,4 +1,4 @@
-"""A short fixed part of the sweeps; `scripts/campaign --mode crash|inter|fault|double|loss|rival` runs them at length."""
+"""A short fixed part of the sweeps; `scripts/campaign --mode crash|inter|...` runs them at length."""
 
 from __future__ import annotations
 
@@ -29,7 +29,15 @@ def sweep(mode, runs, seed=1, *more):
 
 @pytest.mark.parametrize(
     ("mode", "runs"),
-    [("crash", 700), ("inter", 400), ("fault", 300), ("double", 200), ("loss", 200), ("rival", 100)],
+    [
+        ("crash", 700),
+        ("inter", 400),
+        ("fault", 300),
+        ("double", 200),
+        ("loss", 200),
+        ("rival", 100),
+        ("versionless", 60),
+    ],
 )
 def test_the_engine_loses_doubles_and_resurrects_nothing(mode, runs):
     report = sweep(mode, runs)

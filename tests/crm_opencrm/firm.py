@@ -6,16 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import requests
-
-from calsync.config import Settings
 from calsync.sandbox.opencrm.sections import FIELDS
 from calsync.sandbox.opencrm.sections import section as given
 from calsync.sandbox.opencrm.server import start as start_tenant
 from calsync.sandbox.opencrm.tenant import API_KEY, PASS_KEY
-from calsync.sandbox.server import start as start_google
-from calsync.wiring import open_parts
-from tests.house import Clock, House
+from tests.house import House
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -33,22 +28,11 @@ class Firm(House):
     """`profile`: the tenant's; `crm`: keys of `[crm.opencrm]`; `sync`: keys of `[sync]`."""
 
     def __init__(self, directory, profile="rich", crm=None, sync=None):
-        self.directory, self.clock, self.profile = directory, Clock(), profile
-        self.google, self.tenant = start_google(), start_tenant(profile=profile)
-        self.control_http = requests.Session()
-        self._make_keys()
+        self.profile, self.tenant = profile, start_tenant(profile=profile)
         (directory / "opencrm.key").write_text(API_KEY)
         (directory / "opencrm.passkey").write_text(PASS_KEY)
         options = section(profile, self.tenant.url, **(crm or {}))
-        self.settings = Settings(
-            path=directory / "calsync.toml",
-            web={"public_url": "http://127.0.0.1:8410"},
-            google=self._google_settings(),
-            crm={"backend": "opencrm", "opencrm": options},
-            sync=sync or {},
-        )
-        self.parts = open_parts(self.settings, self.clock)
-        self._web = None
+        super().__init__(directory, sync, "opencrm", options)
         # Somebody's record, so that the tenant's fields can be seen.
         self.in_crm("POST", "users", {"login": "zoe", "email": "zoe@example.com"})
         self.crm_add("zoe", subject="Of no concern", **crm_at(day(1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.crm_opencrm.firm import crm_at, day
-from tests.house import at
+from tests.house import at, nothing_written
 
 DAILY = ["RRULE:FREQ=DAILY;COUNT=5"]
 
@@ -96,3 +96,27 @@ def test_occurrences_that_another_sync_has_left_are_paired_not_doubled(firm):
     assert firm.written() == []
     (master,) = [event for event in firm.google_events("ana") if "recurrence" in event]
     assert [event["id"] for event in firm.google_events("ana") if event["id"] != master["id"]] == []
+
+
+def test_a_series_is_explained_by_its_occurrences(rich):
+    made = rich.google_add("ana", summary="S", recurrence=["RRULE:FREQ=DAILY;COUNT=3"], **at(day(1)))
+    rich.rounds("ana")
+    found = rich.explain("ana", made["id"])
+    assert "3 of its occurrences are events of their own" in found.answer
+    assert {crm for _, crm in found.occurrences} == {each["id"] for each in rich.crm_events("ana")}
+    google, crm = found.occurrences[0]
+    assert (rich.explain("ana", google).crm_id, google.startswith(made["id"])) == (crm, True)
+
+
+def test_a_series_that_google_reports_as_cancelled_while_it_lives_stays_and_ends_no_round(rich):
+    made = rich.google_add("ana", summary="S", recurrence=DAILY, **at(day(1)))
+    rich.rounds("ana")
+    before = rich.crm_events("ana")
+    rich.control("POST", "switches", {"ghosts": [made["id"]]})
+    rich.google_edit("ana", made["id"], colorId="3")
+    assert nothing_written(rich.rounds("ana", most=1))
+    assert rich.crm_events("ana") == before
+    rich.control("POST", "switches", {"ghosts": []})
+    rich.google_delete("ana", made["id"])
+    rich.rounds("ana")
+    assert rich.crm_events("ana") == []

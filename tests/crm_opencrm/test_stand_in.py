@@ -186,3 +186,26 @@ def test_it_runs_as_a_process():
     finally:
         process.terminate()
         assert process.wait(timeout=10) == 0
+
+
+def test_an_edit_holds_only_while_nobody_else_has_changed_the_activity(tenant):
+    key = add(tenant, subject="A")
+    seen = control(tenant, "GET", f"activities/{key}")
+    control(tenant, "PATCH", f"activities/{key}", subject="B", seen=seen)
+    for method in ("PATCH", "DELETE"):
+        answer = requests.request(
+            method, f"{tenant.url}/control/activities/{key}", json={"seen": seen}, timeout=10
+        )
+        assert answer.status_code == 412
+    assert control(tenant, "GET", f"activities/{key}")["subject"] == "B"
+
+
+def test_what_a_write_replaces_before_any_read_could_show_it_is_noted(tenant):
+    key = add(tenant, subject="A", location="here")
+    call(tenant, "get_activity", crmid=key)
+    control(tenant, "PATCH", f"activities/{key}", subject="B", location="there")
+    call(tenant, "edit_activity", crmid=key, subject="C")
+    call(tenant, "get_activity", crmid=key)
+    call(tenant, "edit_activity", crmid=key, location="nowhere")
+    (noted,) = control(tenant, "GET", "overtaken")["overtaken"]
+    assert (noted["names"], noted["values"]["subject"]) == (["subject"], "B")

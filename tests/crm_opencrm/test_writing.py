@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from calsync.crm.opencrm.options import NEVER_SENT
+from calsync.crm.opencrm.writing import Writer
 from calsync.sandbox.opencrm.tenant import CONTACTING
 from tests.crm_opencrm.firm import PROFILES, crm_at, day
 from tests.house import at, nothing_written
+from tests.safety.disasters import meanwhile
 
 REACHING = {*CONTACTING, "sendnotification", "reminder_time"}
 
@@ -298,3 +300,23 @@ def test_an_empty_tenant_is_not_written_to(found):
     firm.clock.advance(minutes=16)
     firm.rounds("ana")
     assert firm.crm_titles("ana") == ["G"]
+
+
+def test_a_text_that_is_changed_right_after_the_activity_was_made_comes_over(rich):
+    made = rich.google_add("ana", summary="A", **at(day(1)))
+
+    def renamed():
+        rich.crm_edit("ana", rich.crm_events("ana")[0]["id"], subject="B")
+
+    with meanwhile(Writer, "_read_back", renamed):
+        rich.resync("ana")
+    rich.rounds("ana")
+    assert rich.google_get("ana", made["id"])["summary"] == "B"
+
+
+@pytest.mark.parametrize("switches", [{"entities": True}, {"subject_limit": 5}])
+def test_what_an_unknown_tenant_makes_of_a_new_text_does_not_come_home(rich, switches):
+    rich.switch(**switches)
+    made = rich.google_add("ana", summary="Tom & Ann", **at(day(1)))
+    rich.rounds("ana")
+    assert rich.google_get("ana", made["id"])["summary"] == "Tom & Ann"

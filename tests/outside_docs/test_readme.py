@@ -75,7 +75,7 @@ def copy(tmp_path):
     )
     shutil.copytree(ROOT, directory, symlinks=True, ignore=ignored)
     for leftover in (directory / "config").iterdir():
-        if leftover.name != "calsync.example.toml":
+        if leftover.suffix != ".md" and leftover.name != "calsync.example.toml":
             leftover.unlink()
     venv = directory / ".venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)

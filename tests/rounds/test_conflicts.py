@@ -22,9 +22,9 @@ def kept_losers(house):
     """Return (field, lost value, kept side) of all conflicts on record."""
     cipher = house.account("ana").cipher
     with reading(house.parts.engine) as connection:
-        rows = connection.execute(select(conflicts.conflicts)).mappings().all()
+        rows = [row for _, row in conflicts.of_account(connection, house.account("ana").id)][::-1]
     return [
-        (row["field"], contents.load_value(cipher.open("conflict.lost", row["lost"])), row["kept_side"])
+        (row.field, contents.load_value(cipher.open(row.place("lost"), row.lost)), row.kept_side)
         for row in rows
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from calsync.engine import forget_old
+from calsync.rights.retention import sweep
 from calsync.store import journal
 from calsync.store.database import reading
 from tests.house import at, day
@@ -27,8 +27,8 @@ def test_journal_and_conflicts_end_after_thirty_days(house):
     before = kept(house)
     assert before[2] == 1
     house.clock.advance(days=29)
-    forget_old(house.parts)
+    sweep(house.parts)
     assert kept(house) == before
     house.clock.advance(days=2)
-    forget_old(house.parts)
+    sweep(house.parts)
     assert kept(house) == (0, 0, 0)

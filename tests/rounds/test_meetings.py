@@ -12,8 +12,10 @@ from calsync.model.link import Intent, Verb
 from calsync.model.side import SideName
 from calsync.store import links
 from calsync.store.database import writing
+from calsync.sync import settle
 from calsync.sync.meetings import PATIENCE
 from tests.house import SCOPES, at, crm_at, day, nothing_written
+from tests.safety.disasters import dies
 
 FIVE = ("ana", "bo", "cy", "di", "ed")
 
@@ -354,3 +356,54 @@ def test_news_of_a_record_does_not_hasten_a_copy_for_who_may_have_the_invitation
     couple.clock.advance(minutes=2)
     couple.resync("bo")
     assert couple.google_titles("bo") == ["M2"]
+
+
+# -- a host's copy that is taken back ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def hosted(build):
+    """A house where ana's copy of her record carries its guest bo, whom Google has shown the invitation."""
+    house = build({"guests": "write"})
+    house.person("ana")
+    house.person("bo")
+    house.crm_add("ana", title="A", attendees=guests("ana", "bo"), security="public_delete", **crm_at(day(1)))
+    round_of(house, "ana", "bo", "ana", "bo")
+    assert house.google_titles("bo") == ["A"]
+    assert len(records(house)) == 1
+    return house
+
+
+def is_unharmed(house):
+    """Return whether the record is there, nobody has declined, and the guest has it on their calendar."""
+    round_of(house, "bo", "bo")
+    (record,) = records(house)
+    return "declined" not in answers(record).values() and house.google_titles("bo") == ["A"]
+
+
+def test_a_host_s_copy_that_is_taken_back_takes_no_record_with_it(hosted):
+    hosted.set_policy(guests="write", push=["invited"])
+    hosted.resync("ana")
+    assert hosted.google_titles("ana") == []
+    assert is_unharmed(hosted)
+    assert is_silent(hosted, "ana", "bo")
+
+
+def test_nor_does_one_that_a_process_takes_back_which_dies(hosted):
+    hosted.set_policy(guests="write", push=["invited"])
+    dies(hosted, "ana", settle, "_record")
+    assert is_unharmed(hosted)
+
+
+def test_nor_does_one_that_goes_with_its_host(hosted):
+    disconnect(hosted.parts, hosted.account("ana").id, "remove", "keep")
+    assert is_unharmed(hosted)
+
+
+def test_a_guest_may_still_delete_the_copy_that_they_got_instead(hosted):
+    hosted.set_policy(guests="write", push=["invited"])
+    hosted.resync("ana")
+    assert is_unharmed(hosted)
+    hosted.google_delete("bo", hosted.google_events("bo")[0]["id"])
+    hosted.resync("bo")
+    assert records(hosted) == []

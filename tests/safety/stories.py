@@ -1,6 +1,7 @@
 """Short stories, each of which comes out right only because of one rule of the engine.
 
-A story is given a house with ana connected, and asserts what must have become of her calendars.
+A story is given what it names: a house with ana connected, a firm whose CRM is OpenCRM, or a shop with vtiger. It
+asserts what must have become of her calendars.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from functools import partial
 from unittest.mock import patch
 
 from calsync.crm.builtin.side import BuiltinSide
+from calsync.crm.careful import CarefulSide
+from calsync.crm.opencrm.writing import Writer
 from calsync.google.side import GoogleSide
 from calsync.sync import settle, sights
+from tests.crm_opencrm.firm import crm_at as firm_at
+from tests.crm_opencrm.firm import day as firm_day
 from tests.house import at, crm_at, day
 from tests.safety.disasters import consent_anew, dies, lose_database, meanwhile
 
@@ -201,6 +206,38 @@ def a_look_at_google_without_an_edit_is_no_edit(house):
     assert lost_values(house) == 0
 
 
+# -- R10 ---------------------------------------------------------------------------------------------------
+
+
+def an_edit_in_opencrm_between_look_and_write_is_not_overwritten_unseen(firm):
+    record = firm.crm_add("ana", subject="A", **firm_at(firm_day(1)))
+    firm.rounds("ana")
+    (event,) = firm.google_events("ana")
+    firm.google_edit("ana", event["id"], location="at Google")
+    deed = partial(firm.crm_edit, "ana", record["id"], location="in the CRM")
+    with meanwhile(Writer, "carry_out", deed):
+        firm.resync("ana")
+    firm.rounds("ana")
+    [event], stored = firm.google_events("ana"), firm.crm_get(record["id"])
+    assert event["location"] == stored["location"]
+    assert stored["location"] == "in the CRM" or lost_values(firm) == 1
+
+
+def an_edit_in_vtiger_between_look_and_write_is_not_overwritten_unseen(shop):
+    house, vtiger = shop
+    record = vtiger.add("ana", "A", day(1))
+    house.resync("ana")
+    (event,) = house.google_events("ana")
+    house.google_edit("ana", event["id"], location="at Google")
+    deed = partial(vtiger.edit, "ana", record, location="in the CRM")
+    with meanwhile(CarefulSide, "write", deed):
+        house.resync("ana")
+    house.resync("ana")
+    [event], stored = house.google_events("ana"), vtiger.events("ana")["A"]
+    assert event["location"] == stored["location"]
+    assert stored["location"] == "in the CRM" or lost_values(house) == 1
+
+
 # -- R11, R12 ----------------------------------------------------------------------------------------------
 
 
@@ -252,6 +289,8 @@ STORIES = {
     "deletion-without-right": a_guest_who_deletes_their_copy_deletes_no_record,
     "orphan-agrees": a_copy_that_was_edited_during_a_crash_keeps_the_edit,
     "version-decides": a_look_at_google_without_an_edit_is_no_edit,
+    "no-look-before-write": an_edit_in_opencrm_between_look_and_write_is_not_overwritten_unseen,
+    "no-careful-look": an_edit_in_vtiger_between_look_and_write_is_not_overwritten_unseen,
     "permission-ignored": a_private_record_stays_with_its_owner,
     "undecided-accepted": what_lost_its_permission_decision_on_the_way_does_not_go_out,
     "no-lock": a_second_process_leaves_an_account_that_is_being_worked_on,

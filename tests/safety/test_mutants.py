@@ -23,6 +23,7 @@ QUICK = (
     "deletion-beats-edit",
     "orphan-agrees",
     "version-decides",
+    "no-look-before-write",
     "permission-ignored",
     "undecided-accepted",
     "no-lock",

@@ -126,7 +126,7 @@ def test_what_looks_the_same_is_joined_although_the_process_died_before(house):
 
 def test_an_edit_of_an_occurrence_that_a_crash_kept_from_being_copied_is_a_clash(house):
     house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "by the CRM"), **crm_at(day(1)))
-    dies(house, "ana", GoogleSide, "_with_exceptions")
+    dies(house, "ana", GoogleSide, "_write_exception")
     event = only(house.google_events("ana"))
     house.google_edit("ana", instance(event, 2), summary="by Google")
     house.resync("ana")
@@ -433,3 +433,41 @@ def test_an_occurrence_cancelled_while_its_series_is_deleted_unseen_brings_it_ba
         house.resync("ana")
     house.resync("ana")
     assert shown(house) == (["S"], ["S"])
+
+
+def test_a_copy_deleted_after_its_right_ended_comes_back_with_the_right(house):
+    record = house.crm_add("ana", title="A", security="private", **crm_at(day(1)))
+    house.person("bo")
+    house.resync("ana")
+    house.crm_edit("ana", record["id"], owner="bo")
+    house.google_delete("ana", only(house.google_events("ana"))["id"])
+    house.resync("ana")
+    house.crm_edit("bo", record["id"], owner="ana")
+    house.resync("ana")
+    assert shown(house) == (["A"], ["A"])
+
+
+def test_a_copy_of_a_series_that_is_deleted_while_it_is_made_stays_deleted(house):
+    house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2), **crm_at(day(1)))
+    delete = lambda: house.google_delete("ana", only(house.google_events("ana"))["id"])  # noqa: E731
+    with meanwhile(GoogleSide, "_occurrence", delete, after=True):
+        house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_a_copy_whose_exceptions_were_not_written_goes_with_its_original(house):
+    record = house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "x"), **crm_at(day(1)))
+    house.fault(operation="events.patch", status=412, reason="conditionNotMet", times=1)
+    house.resync("ana")
+    house.crm_delete("ana", record["id"])
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_exceptions_that_were_not_written_with_their_series_are_written_next(house):
+    house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "x"), **crm_at(day(1)))
+    house.fault(operation="events.patch", status=412, reason="conditionNotMet", times=1)
+    house.resync("ana")
+    house.resync("ana")
+    assert sorted(house.google_titles("ana")) == ["S", "x"]

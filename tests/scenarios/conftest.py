@@ -11,6 +11,7 @@ import random
 from collections import defaultdict
 from contextlib import ExitStack
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,8 @@ from calsync.sandbox.workplace import Trait
 from tests.adapters.workplace import Dav
 from tests.outside.walk import Office
 from tests.scenarios.people import Person
+
+HERE = Path(__file__).parent
 
 EVERY = BACKENDS | {"caldav": Dav}
 
@@ -61,7 +64,8 @@ def pytest_collection_modifyitems(config, items):
 
 def _crm(item):
     """Return the name of the CRM that a scenario meets; "" for other tests."""
-    return item.callspec.params.get("crm", "") if "running" in getattr(item, "fixturenames", ()) else ""
+    call = getattr(item, "callspec", None)
+    return call.params.get("crm", "") if call is not None and HERE in item.path.parents else ""
 
 
 def _share(items):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from calsync.store import accounts, conflicts
-from calsync.store.conflicts import Conflict
+from calsync.store.conflicts import Conflict, place
 from calsync.store.contents import dump_value, load_value
 from calsync.store.database import reading, writing
 from calsync.store.vault import VaultError
@@ -27,8 +27,8 @@ def lose(engine, vault):
                 "g1",
                 "c1",
                 "title",
-                cipher.seal("conflict.kept", dump_value(kept)),
-                cipher.seal("conflict.lost", dump_value(lost)),
+                cipher.seal(place("kept", 7, "title"), dump_value(kept)),
+                cipher.seal(place("lost", 7, "title"), dump_value(lost)),
                 "google",
                 NOW,
             )
@@ -59,13 +59,16 @@ def test_every_account_has_its_own(connect, lose, engine):
 
 def test_the_values_open_for_their_owner_only_and_only_where_they_belong(connect, lose):
     kept, cipher = lose(connect(), kept="Lunch", lost="Dinner")
-    assert load_value(cipher.open("conflict.kept", kept.kept)) == "Lunch"
-    assert load_value(cipher.open("conflict.lost", kept.lost)) == "Dinner"
+    assert load_value(cipher.open(kept.place("kept"), kept.kept)) == "Lunch"
+    assert load_value(cipher.open(kept.place("lost"), kept.lost)) == "Dinner"
     with pytest.raises(VaultError):
-        cipher.open("conflict.lost", kept.kept)
+        cipher.open(kept.place("lost"), kept.kept)
+    for other_row in (replace(kept, link_id=8), replace(kept, field="location")):
+        with pytest.raises(VaultError):
+            cipher.open(other_row.place("kept"), kept.kept)
     _, other = lose(connect("ben", "sub-ben"))
     with pytest.raises(VaultError):
-        other.open("conflict.kept", kept.kept)
+        other.open(kept.place("kept"), kept.kept)
 
 
 def test_a_loser_is_kept_in_the_transaction_of_what_overwrites_it(connect, lose, engine):

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from calsync.crm.builtin.changes import teams_of
 from calsync.crm.builtin.side import BuiltinSide
-from calsync.crm.builtin.tables import counter, events, tokens, users
+from calsync.crm.builtin.tables import counter, events, metadata, tokens, users
 from calsync.crm.port import CrmPerson
 from calsync.model.errors import Later
 from calsync.question import Question
@@ -34,6 +34,9 @@ class UserExists(Exception):
 
 class BuiltinCrm:
     """The embedded CRM; it commits apart from the sync engine's tables."""
+
+    #: Describes the tables that are kept in calsync's database.
+    metadata = metadata
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         """`engine`: where the crm_* tables are."""

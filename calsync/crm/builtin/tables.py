@@ -27,7 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from calsync.annotation import about
+
 metadata = MetaData()
+
+_CRM = "the built-in CRM's own records: calsync only keeps them"
 
 users = Table(
     "crm_user",
@@ -38,6 +42,15 @@ users = Table(
     Column("role", String(20), nullable=False),
     Column("teams", Text, nullable=False),
     Column("access_version", Integer, nullable=False, default=0),
+    info=about(
+        owner="",
+        why="the built-in CRM's users",
+        life="as the CRM's owner decides",
+        kept=_CRM,
+        logins="login name",
+        addresses="email",
+        choices="role teams access_version",
+    ),
 )
 
 tokens = Table(
@@ -45,6 +58,14 @@ tokens = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("login", String(200), nullable=False),
+    info=about(
+        owner="",
+        why="to let the built-in CRM's users in",
+        life="as the CRM's owner decides",
+        kept=_CRM,
+        digests="digest",
+        logins="login",
+    ),
 )
 
 #: `start` and `end` are ISO texts (UTC instants or dates); `modified` is milliseconds since 1970. `seq` is the
@@ -79,6 +100,19 @@ events = Table(
     Index("crm_event_seq", "seq"),
     Index("crm_event_owner", "owner"),
     Index("crm_event_marker", "marker"),
+    info=about(
+        owner="",
+        why="the built-in CRM's calendar",
+        life="as the CRM's owner decides",
+        kept=_CRM,
+        keys="id marker",
+        technical="seq version deleted",
+        logins="owner team",
+        addresses="concerns attendees",
+        content="title description location recurrence exceptions reminders activity_type category",
+        choices="status security",
+        times="modified start end zone last_day",
+    ),
 )
 
 counter = Table(
@@ -86,6 +120,12 @@ counter = Table(
     metadata,
     Column("name", String(20), primary_key=True),
     Column("value", BigInteger, nullable=False),
+    info=about(
+        owner="",
+        why="the order of changes in the built-in CRM",
+        life="as long as the installation",
+        technical="name value",
+    ),
 )
 
 _ADVANCE = (

@@ -13,20 +13,29 @@ from calsync.crm.opencrm.client import Client, Door
 from calsync.crm.opencrm.gate import Gate
 from calsync.crm.opencrm.listing import Paging
 from calsync.crm.opencrm.mapping import Shape
+from calsync.crm.opencrm.memory import Memory
 from calsync.crm.opencrm.migrations import upgrade
 from calsync.crm.opencrm.options import OpenCrmOptions
 from calsync.crm.opencrm.pace import Budget, Pace
 from calsync.crm.opencrm.people import People, User
 from calsync.crm.opencrm.recent import Recent
 from calsync.crm.opencrm.side import OpenCrmSide
+from calsync.crm.opencrm.tables import metadata
 from calsync.crm.opencrm.tenant import Tenant
 from calsync.crm.port import CrmContext, CrmPerson, Misconfigured
 from calsync.model.policy import Policy
 from calsync.model.push import Trait
 
+#: What a look at a calendar costs where nothing has changed: the latest changes, or a count, a slice and a count.
+LOOK_REQUESTS = 3
+_DAY_SECONDS = 86_400
+
 
 class OpenCrm:
     """A tenant with the calendars of its users."""
+
+    #: Describes the tables that are kept in calsync's database.
+    metadata = metadata
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
@@ -52,6 +61,20 @@ class OpenCrm:
     def wakes(self, cursor: str) -> tuple[frozenset[str], str]:
         """Nobody: the interface has no push and no feed (1.7)."""
         return frozenset(), cursor
+
+    def forget(self, login: str) -> int:
+        """Forget what is remembered of a user's calendar, and return how many entries that were."""
+        return Memory(self.tenant.engine, login).forget()
+
+    def pause_seconds(self, people: int) -> float:
+        """Return how long the looks of so many `people` take at the tenant's pace, and with half of the daily requests:
+        the other half is for what is written.
+        """
+        options = self.tenant.options
+        pace = options.requests_per_second
+        if options.daily_requests:
+            pace = min(pace, options.daily_requests / 2 / _DAY_SECONDS)
+        return people * LOOK_REQUESTS / pace
 
     def check(self) -> None:
         """Raise Later when the CRM cannot be reached; that nothing may be written is said where something would be."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 
 from calsync.crm.opencrm.tables import seen
 
@@ -68,6 +68,11 @@ class Memory:
         """Return the number of the last scan that had something new; 0 when there was none."""
         with self._engine.connect().execution_options(reading=True) as connection:
             return self._latest(connection)
+
+    def forget(self) -> int:
+        """Forget everything about the calendar, and return how many entries that were."""
+        with self._engine.begin() as connection:
+            return int(connection.execute(delete(seen).where(seen.c.login == self._login)).rowcount)
 
     def _of(self, key: str) -> Select[*tuple[Any, ...]]:
         return select(seen).where(seen.c.login == self._login, seen.c.key == key)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table
 
+from calsync.annotation import about
+
 metadata = MetaData()
 
 #: What a calendar has shown. `seq`: the scan in which it last changed. `expected`: a scan of its `year` lists it.
@@ -16,4 +18,14 @@ seen = Table(
     Column("year", String(4), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("expected", Boolean, nullable=False),
+    info=about(
+        owner="login",
+        why="to tell changes and deletions of a tenant whose interface tells neither",
+        life="until erasure",
+        technical="seq expected",
+        logins="login",
+        keys="key",
+        digests="version",
+        times="year",
+    ),
 )

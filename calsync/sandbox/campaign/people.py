@@ -34,6 +34,8 @@ class Busybody:
         self.workplace = stage.workplace
         self.fields = [name for name, need in FIELDS.items() if need is None or need in self.workplace.traits]
         self.ledger = Ledger()
+        #: What was overtaken in the work of others: their values may be the same.
+        self._earlier = self.workplace.overtaken()
         #: Tags of series that nobody touches, where each of their dates is a record of its own.
         self.series: set[str] = set()
         self._dice = random.Random(seed)
@@ -209,7 +211,8 @@ class Busybody:
         wrong = [
             f"{tag}: a series has {count} records" for tag, count in series.items() if count != (1, _DATES)
         ]
-        wrong += self.ledger.verdict(sides["google"], sides["crm"], lost | self.workplace.overtaken())
+        overtaken = self.workplace.overtaken() - self._earlier
+        wrong += self.ledger.verdict(sides["google"], sides["crm"], lost | overtaken)
         blamed = self.ledger.verdict(sides["google"], sides["crm"], lost)
         return wrong, len(set(blamed) - set(wrong))
 

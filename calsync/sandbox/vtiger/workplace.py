@@ -31,11 +31,12 @@ class Vtiger:
     """A vtiger with a field for markers, as a process."""
 
     backend = "vtiger"
-    traits = frozenset({Trait.TIMES, Trait.DAYS, Trait.PLACES, Trait.CANCELS})
+    traits = frozenset({Trait.TIMES, Trait.DAYS, Trait.PLACES, Trait.OWNERS, Trait.CANCELS})
 
     def __init__(self) -> None:
         self._server: StandIn | None = None
         self._users: Path | None = None
+        self._hired: list[str] = []
 
     def open(self, stage: Installation) -> None:
         """Start vtiger."""
@@ -66,9 +67,13 @@ class Vtiger:
         return name
 
     def hire(self, user: str, email: str, options: Sequence[str] = ()) -> None:
-        """Add a user, and their key to the file of calsync."""
+        """Add a user, and their key to the file of calsync; all see each other's public events."""
         assert self._users is not None
-        key = self.control("POST", "users", {"login": user, "email": email})["access_key"]
+        person = {"login": user, "email": email, "shares_with": self._hired}
+        key = self.control("POST", "users", person)["access_key"]
+        for other in self._hired:
+            self.control("POST", "users", {"login": other, "shares_with": [user]})
+        self._hired.append(user)
         with self._users.open("a") as file:
             file.write(f"{user} {email} {key}\n")
 

@@ -10,15 +10,21 @@ from calsync import schema
 from calsync.schema import Schema
 from calsync.store import (  # noqa: F401 - their tables
     accounts,
+    audit,
     brake,
     codes,
     conflicts,
     consent,
+    erasures,
+    holds,
     instance,
     journal,
     links,
     meetings,
     operators,
+    requests,
+    security_audit,
+    subjects,
     tidings,
     visits,
 )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0006"
+down_revision = "0010"
 
 _MOMENT = sa.DateTime(timezone=True)
 

@@ -1,0 +1,1 @@
+"""People's rights, from what is held to what remains."""
