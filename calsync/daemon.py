@@ -70,6 +70,7 @@ class Daemon:
         now = self.parts.clock()
         self._clock.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, next_run_time=now)
         self._clock.add_job(self._expire, "interval", seconds=EXPIRE_SECONDS)
+        self._clock.add_job(self._tell, "interval", seconds=EXPIRE_SECONDS)
         self._clock.add_job(self._forget, "interval", hours=1, next_run_time=now)
         self._clock.start()
         self._systemd.notify("READY=1\nSTATUS=syncing")
@@ -174,6 +175,14 @@ class Daemon:
         except Exception as error:  # the clock goes on whatever happens
             log.error("upkeep failed", exc_info=error)
 
+    def _tell(self) -> None:
+        """Mail what waits: apart from the rest, since a mail server that does not answer takes its time."""
+        try:
+            if not self.parts.interlock:
+                deliver(self.parts)
+        except Exception as error:  # the clock goes on whatever happens
+            log.error("mail waits", exc_info=error)
+
     def _expire(self) -> None:
         """Withdraw grants that were never confirmed; stop writing when the database was adopted elsewhere."""
         try:
@@ -184,7 +193,6 @@ class Daemon:
                     log.error("nothing is written any more", reason=self.parts.interlock)
                 return
             clean_up_consent(self.parts)
-            deliver(self.parts)
             go_on_with_all(self.parts)
         except Exception as error:  # the clock goes on whatever happens
             log.error("clean-up of consent failed", exc_info=error)

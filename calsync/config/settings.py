@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -22,6 +20,8 @@ from pydantic import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from calsync.config.section import LOOPBACK, Section, checked_url
+from calsync.config.web import ConsentSettings, MailSettings, WebSettings
 from calsync.crm.opencrm.options import OpenCrmOptions
 from calsync.model.permission import Level, Relation
 from calsync.model.policy import (
@@ -36,120 +36,25 @@ from calsync.model.push import Filter, Trait, fold
 from calsync.model.recurrence import known_zone
 
 _KEY_HINT = "put it back from a backup; for a new installation `calsync init` makes one, which reads no other's database"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text is one line for the operator."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     """Where calsync keeps what it knows."""
 
     url: str = "sqlite:///calsync.db"
 
 
-class WebSettings(_Section):
-    """Where people and the CRM reach calsync."""
-
-    listen: str = "127.0.0.1:8410"
-    public_url: str = "http://127.0.0.1:8410"
-    operator_token_file: str = "operator.token"
-    hosts: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    security_contact: str = ""
-
-    @field_validator("listen")
-    @classmethod
-    def _listen(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError("must be HOST:PORT, e.g. 127.0.0.1:8410")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _public_url(cls, value: str) -> str:
-        parts = _url(value)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            raise ValueError("must be https outside loopback; put a TLS proxy in front and give its address")
-        if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("must be scheme, host and port only, e.g. https://calsync.example.com")
-        return value.rstrip("/")
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                ip_network(network)
-            except ValueError:
-                raise ValueError(f"{network!r} is not an address or a network such as 10.0.0.0/24") from None
-        return value
-
-    @field_validator("security_contact")
-    @classmethod
-    def _contact(cls, value: str) -> str:
-        if value and not value.startswith(("mailto:", "https://")):
-            raise ValueError("must begin with mailto: or https:// (RFC 9116)")
-        return value
-
-
-class ConsentSettings(_Section):
-    """What a person must prove before they are sent to Google."""
-
-    identity_code: Literal["off", "mail"] = "off"
-
-
-class MailSettings(_Section):
-    """The SMTP server for notices and identity codes; without `host` nothing is mailed."""
-
-    host: str = ""
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    user: str = ""
-    password_file: str = ""
-    sender: str = ""
-    operator: str = ""
-
-    @field_validator("sender", "operator")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", value):
-            raise ValueError("must be an address such as calsync@example.com")
-        return value
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.host and not self.sender:
-            raise ValueError("sender is missing; mail needs an address that it comes from")
-        if self.security == "none" and self.host and self.host not in _LOOPBACK:
-            raise ValueError('security = "none" is for a server on loopback only')
-        return self
-
-
-class SecretSettings(_Section):
+class SecretSettings(Section):
     """Where keys are."""
 
     key_file: str = "calsync.keys"
 
 
-def _url(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("must be a URL that begins with https:// (http:// on loopback)")
-    return parts
-
-
-class GoogleSettings(_Section):
+class GoogleSettings(Section):
     """The OAuth client and Google's addresses."""
 
     client_id: str = ""
@@ -164,7 +69,7 @@ class GoogleSettings(_Section):
     @field_validator("api_root", "auth_uri", "token_uri", "revoke_uri", "jwks_uri", "issuer")
     @classmethod
     def _endpoint(cls, value: str) -> str:
-        if _url(value).scheme == "http" and urlsplit(value).hostname not in _LOOPBACK:
+        if checked_url(value).scheme == "http" and urlsplit(value).hostname not in LOOPBACK:
             raise ValueError("must be https outside loopback")
         return value
 
@@ -174,7 +79,7 @@ class GoogleSettings(_Section):
         return value if value.endswith("/") else value + "/"
 
 
-class BrakeSettings(_Section):
+class BrakeSettings(Section):
     """When deletions are held."""
 
     count: Annotated[int, Field(ge=0)] = 10
@@ -221,7 +126,7 @@ def _filter(value: Any) -> Any:
 _Filter = Annotated[tuple[str, ...], BeforeValidator(_filter)]
 
 
-class SyncSettings(_Section):
+class SyncSettings(Section):
     """What crosses, and how."""
 
     poll_seconds: Annotated[float, Field(ge=2, allow_inf_nan=False)] = 300
@@ -268,7 +173,7 @@ def _push_rule(entry: str) -> tuple[Relation, Level]:
     return Relation(relation), Level.BUSY if amount == "busy" else Level.READ
 
 
-class PrivacySettings(_Section):
+class PrivacySettings(Section):
     """Who is responsible for people's data, and how their rights are dealt with."""
 
     controller: str = ""
@@ -290,7 +195,7 @@ class PrivacySettings(_Section):
         return ZoneInfo(self.time_zone)
 
 
-class DaemonSettings(_Section):
+class DaemonSettings(Section):
     """How the daemon runs."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 8

@@ -7,19 +7,22 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Path
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from calsync import __version__, states
 from calsync.engine import begin_disconnect
 from calsync.invitation import EXPECTED, NoAddress, NoSuchUser, invite
+from calsync.rights import erasure
+from calsync.rights.erasure import Copies
 from calsync.states import NotNow
 from calsync.store import accounts, standing, visits
 from calsync.store.accounts import Account, State
 from calsync.store.audit import Actor
 from calsync.store.consent import Terms
 from calsync.store.database import reading, writing
+from calsync.web.exporting import exported
 from calsync.web.guard import OPENAPI
 from calsync.web.site import Site
 
@@ -127,6 +130,7 @@ def make_router(site: Site) -> APIRouter:
     router = APIRouter(prefix="/api/v1", responses=_ERRORS, dependencies=[bearer])
     _add_links(router, site)
     _add_accounts(router, site)
+    _add_rights(router, site)
     description = get_openapi(title="calsync", version=__version__, description=__doc__, routes=router.routes)
     whole = APIRouter()
     whole.include_router(router)
@@ -200,6 +204,37 @@ def _add_accounts(router: APIRouter, site: Site) -> None:
             return AccountState(user=user, state=account.state.value)
         begin_disconnect(parts, account.id, order.google_copies, order.crm_copies, Actor.CRM)
         return AccountState(user=user, state=State.FINISHING.value)
+
+
+class Erasing(BaseModel):
+    """An erasure that has begun; the daemon does the rest within seconds."""
+
+    user: str
+    erasure: int
+
+
+def _add_rights(router: APIRouter, site: Site) -> None:
+    parts = site.parts
+    zipped: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/zip": {}}, "description": "Everything held about the user."}
+    }
+
+    @router.get("/users/{user}/export", response_class=Response, responses=zipped)
+    def export_user(user: User) -> Response:
+        """Return everything held about a user, for them alone; twice an hour."""
+        if not erasure.is_known(parts, user):
+            raise HTTPException(404, "nothing is held about this user")
+        return exported(site, user, Actor.CRM)
+
+    @router.post("/users/{user}/erase", status_code=202)
+    def erase_user(user: User, order: Annotated[DisconnectOrder | None, Body()] = None) -> Erasing:
+        """End the connection of a user and erase everything held about them."""
+        _check_interlock(site)
+        if not erasure.is_known(parts, user):
+            raise HTTPException(404, "nothing is held about this user")
+        order = order or DisconnectOrder()
+        number = erasure.begin(parts, user, Copies(order.google_copies, order.crm_copies), Actor.CRM)
+        return Erasing(user=user, erasure=number)
 
 
 _NOBODY = {

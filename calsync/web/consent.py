@@ -35,6 +35,7 @@ def make_router(site: Site) -> APIRouter:
     """Return the consent routes."""
     router = APIRouter()
     parts = site.parts
+    _add_codes(router, site)
 
     @router.get("/connect/confirm")
     def show_confirmation(request: Request) -> Response:
@@ -80,6 +81,10 @@ def make_router(site: Site) -> APIRouter:
             return identity.send_code(site, request, ticket, secret)
         return _to_google(site, request, ticket)
 
+    return router
+
+
+def _add_codes(router: APIRouter, site: Site) -> None:
     @router.get("/connect/{secret}/code")
     def ask_for_code(request: Request, secret: str) -> Response:
         ticket = ticket_of(site, request, secret)
@@ -95,8 +100,6 @@ def make_router(site: Site) -> APIRouter:
         site.check_form(request, form_token)
         ticket = ticket_of(site, request, secret)
         return identity.check_code(site, request, ticket, secret, code) or _to_google(site, request, ticket)
-
-    return router
 
 
 def ticket_of(site: Site, request: Request, secret: str) -> Ticket:

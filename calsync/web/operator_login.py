@@ -22,9 +22,10 @@ _WRONG = "That was not right, or this login is closed for a while after too many
 
 
 def make_router(site: Site) -> APIRouter:
-    """Return the routes of logging in and out."""
+    """Return the routes of logging in and out, and of proving again who it is."""
     router = APIRouter()
     parts = site.parts
+    _add_proof(router, site)
 
     @router.get("/operator/login")
     def show(request: Request) -> Response:
@@ -54,6 +55,21 @@ def make_router(site: Site) -> APIRouter:
         site.give(response, OPERATOR, session)
         return response
 
+    @router.post("/operator/logout")
+    def log_out(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
+        site.check_form(request, form_token)
+        with writing(parts.engine) as connection:
+            operators.end_session(connection, site.held(request, OPERATOR))
+        response = RedirectResponse("/operator/login", 303)
+        site.take_away(response, OPERATOR)
+        return response
+
+    return router
+
+
+def _add_proof(router: APIRouter, site: Site) -> None:
+    parts = site.parts
+
     @router.get("/operator/prove")
     def ask_again(request: Request) -> Response:
         who = permitted(site, request, Deed.LOOK)
@@ -74,17 +90,6 @@ def make_router(site: Site) -> APIRouter:
         with writing(parts.engine) as connection:
             operators.prove(connection, site.held(request, OPERATOR), parts.clock())
         return RedirectResponse("/operator", 303)
-
-    @router.post("/operator/logout")
-    def log_out(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
-        site.check_form(request, form_token)
-        with writing(parts.engine) as connection:
-            operators.end_session(connection, site.held(request, OPERATOR))
-        response = RedirectResponse("/operator/login", 303)
-        site.take_away(response, OPERATOR)
-        return response
-
-    return router
 
 
 def _is_right(site: Site, claim: Claim, token: str) -> bool:

@@ -10,12 +10,16 @@ from fastapi.responses import RedirectResponse, Response
 
 from calsync import states
 from calsync.model.policy import Direction, PrivateEvents
+from calsync.privacy import register
+from calsync.privacy.register import Desk
 from calsync.states import NotNow
-from calsync.store import accounts, conflicts, identities, journal, links, lost, tidings
+from calsync.store import accounts, conflicts, identities, journal, links, lost, requests, tidings
 from calsync.store.accounts import Account
+from calsync.store.audit import Actor
 from calsync.store.database import reading, writing
 from calsync.store.tidings import Kind, Reader
 from calsync.web.account import own_account, own_form
+from calsync.web.exporting import exported
 from calsync.web.site import Site
 
 log = structlog.get_logger()
@@ -127,12 +131,21 @@ def _add_data(router: APIRouter, site: Site) -> None:
         account = own_account(site, request)
         return site.form_page(request, "data.html", account=account, **_kept(site, account))
 
+    @router.post("/me/data/export")
+    def download(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
+        account = own_form(site, request, form_token)
+        return exported(site, account.user, Actor.PERSON)
+
     @router.post("/me/data/erase")
     def ask_for_erasure(request: Request, form_token: Annotated[str, Form()] = "") -> Response:
         account = own_form(site, request, form_token)
         with writing(parts.engine) as connection:
             if not tidings.of_user(connection, account.user, Kind.ERASURE_ASKED):
-                tidings.note(connection, account.user, Kind.ERASURE_ASKED, Reader.OPERATOR, parts.clock())
+                now = parts.clock()
+                tidings.note(connection, account.user, Kind.ERASURE_ASKED, Reader.OPERATOR, now)
+                desk = Desk(parts.vault, now, parts.settings.privacy.zone)
+                asked = (account.user, requests.Kind.ERASURE, Actor.PERSON)
+                register.receive(connection, desk, *asked, channel="own page")
         return RedirectResponse("/me/data", 303)
 
     @router.get("/me/consent")

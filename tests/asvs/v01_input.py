@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from calsync import egress, engine, invitation
 from calsync.config import Settings, settings
+from calsync.config import web as web_settings
 from calsync.google.transport import Connection, NotReachable
 from calsync.store import consent as consent_store
 from calsync.store import operators
@@ -142,7 +143,10 @@ def machines_are_slowed_down(web):
 
 CONTROLS = {
     "1.2.1": Control(output_is_encoded, unescaped),
-    "1.2.2": Control(addresses_outside_are_https, lambda: [(settings, "_LOOPBACK", Everything())]),
+    "1.2.2": Control(
+        addresses_outside_are_https,
+        lambda: [(module, "LOOPBACK", Everything()) for module in (settings, web_settings)],
+    ),
     "1.2.4": Control(sql_is_bound, lambda: [(operators, "_begin_try", _concatenated)]),
     "1.3.6": Control(only_configured_hosts_are_called, lambda: [(egress, "confine", nothing)]),
     "1.5.2": Control(

@@ -1,6 +1,8 @@
 """`/api/v1`: what it does, and that nothing sent to it ends in a failure of ours."""
 
+import io
 import json
+import zipfile
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
+from calsync.rights import erasure
 from calsync.store.accounts import State
 from tests.house import OPERATOR_TOKEN, day
 from tests.outside.walk import Walk, form_of
@@ -115,6 +118,28 @@ def test_a_visit_opens_the_user_s_own_page_once(web):
     assert requests.get(late, timeout=20).status_code == 410
 
 
+def test_an_export_is_everything_about_its_user_and_twice_an_hour(web):
+    web.visit("exported")
+    answer = web.api("GET", "users/exported/export")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"] == 'attachment; filename="calsync-export.zip"'
+    assert "account.json" in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert web.api("GET", "users/exported/export").status_code == 200
+    assert is_error(web.api("GET", "users/exported/export"), 429, "too_many_requests")
+
+
+def test_an_erasure_is_begun_at_once_and_finished_by_the_daemon(web):
+    web.visit("erased")
+    answer = web.api("POST", "users/erased/erase")
+    assert answer.status_code == 202
+    assert answer.json()["user"] == "erased"
+    erasure.go_on_with_all(web.parts)
+    assert web.tokens("erased") == 0
+    assert web.office.grants("erased") == 0
+    assert is_error(web.api("GET", "users/erased/export"), 404, "not_found")
+
+
 # -- what it refuses ---------------------------------------------------------------------------------------
 
 CALLS = [
@@ -123,6 +148,8 @@ CALLS = [
     ("GET", "users/ana"),
     ("POST", "users/ana/sync"),
     ("POST", "users/ana/disconnect"),
+    ("GET", "users/ana/export"),
+    ("POST", "users/ana/erase"),
 ]
 
 

@@ -244,12 +244,21 @@ def test_my_data_counts_what_is_kept(web, ana):
     assert re.search(r"lost a conflict[^<]*</dt><dd>1<", text)
 
 
+def test_a_person_downloads_what_is_held_about_them(web, ana):
+    answer = web.press(ana, "/me/data", "/me/data/export")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.content[:2] == b"PK"
+
+
 def test_erasure_is_asked_for_once_and_the_operator_is_told(web):
     browser = web.visit("leaver")
     for _ in range(2):
         assert web.press(browser, "/me", "/me/data/erase").status_code == 303
     assert "Your administrator was told" in get(web, browser, "/me/data").text
     assert web.told("leaver").count(("operator", "erasure_asked")) == 1
+    assert web.office.rows("SELECT kind, channel FROM request WHERE user = 'leaver'") == [
+        ("erasure", "own page")
+    ]
     assert "leaver has asked" in get(web, web.desk(), "/operator").text
 
 
@@ -268,7 +277,14 @@ def test_a_consent_that_was_ended_is_shown_as_ended(web):
 
 # -- every form --------------------------------------------------------------------------------------------
 
-FORMS = ("/me/settings", "/me/disconnect", "/me/sign-out", "/me/data/erase", "/me/conflicts/1/put-back")
+FORMS = (
+    "/me/settings",
+    "/me/disconnect",
+    "/me/sign-out",
+    "/me/data/erase",
+    "/me/data/export",
+    "/me/conflicts/1/put-back",
+)
 
 
 @pytest.mark.parametrize("path", FORMS)
