@@ -77,14 +77,15 @@ def uses(connection: Connection) -> Counter[str]:
         accounts.accounts.c.data_key,
         subjects.subjects.c.key,
         operators.operators.c.data_key,
-        tickets.c.expected,
         flows.c.sealed,
         flows.c.granted,
         sign_ins.c.sealed,
     )
+    # Of a ticket that was used nothing is opened any more.
+    queries = [*map(select, columns), select(tickets.c.expected).where(tickets.c.used_at.is_(None))]
     found: Counter[str] = Counter()
-    for column in columns:
-        found.update(key_name(value) for value in connection.execute(select(column)).scalars() if value)
+    for query in queries:
+        found.update(key_name(value) for value in connection.execute(query).scalars() if value)
     return found
 
 

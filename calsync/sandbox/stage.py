@@ -142,12 +142,12 @@ backend = "{self._crm}"
         log = (self.directory / f"{name}.log").open("ab")
         self._files.append(log)
         arguments = [sys.executable, "-m", "calsync", "--config", str(self.config), "run", "--role", role]
-        environment = self._environment()
+        environment = self.surroundings()
         self._processes[name] = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment)
         if role in ("all", "web"):
             self.until(lambda: self._ready(name), "the daemon to be ready", 60)
 
-    def _environment(self) -> dict[str, str]:
+    def surroundings(self) -> dict[str, str]:
         """Return this process's environment without its settings of calsync, which are for another installation."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CALSYNC_")}
         return inherited | self.environment
@@ -186,7 +186,7 @@ backend = "{self._crm}"
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a calsync command to its end, whatever its exit code."""
         command = [sys.executable, "-m", "calsync", "--config", str(self.config), *arguments]
-        environment = self._environment()
+        environment = self.surroundings()
         return subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=600, check=False
         )

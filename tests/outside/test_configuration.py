@@ -85,7 +85,7 @@ def complains(answer, *words):
         ("[google]\napi_root = 'x'", ["google.api_root", "https://"]),
         ("[crm]\nbackend = 'opencrm'", ["crm.opencrm.base_url", "is empty", "the tenant's address"]),
         ("[crm]\nbackend = 'vtiger'", ["crm.vtiger.base_url", "https://crm.example.com"]),
-        ("[crm]\nbackend = 'nope'", ["crm.backend", "'nope'", "installed: builtin, opencrm", "vtiger"]),
+        ("[crm]\nbackend = 'nope'", ["crm.backend", "'nope'", "installed: builtin", "opencrm", "vtiger"]),
         ("[database]\nurl = 'mysql://x/y'", ["database.url", "sqlite:///FILE"]),
         ("[database]\nurl = 'garbage'", ["database.url", "sqlite:///FILE"]),
         ("[database]\nurl = 'sqlite://'", ["database.url", "names no file"]),

@@ -176,7 +176,7 @@ def test_the_readme_works_from_top_to_bottom_in_a_fresh_copy(copy, google):
 
 def test_everything_that_is_not_run_is_a_file_format_or_says_why():
     assert all(block.language in ("sh", "toml", "text") for block in blocks())
-    assert sum(block.language == "sh" for block in blocks()) - len(shell_blocks()) == 4
+    assert sum(block.language == "sh" for block in blocks()) - len(shell_blocks()) == 5
 
 
 def test_files_and_links_exist():
@@ -201,7 +201,8 @@ def test_commands_options_keys_and_states_in_the_text_exist():
         return CliRunner().invoke(cli, [*names, "--help"]).output
 
     everything = "".join(help_of(name) for name in COMMANDS) + help_of()
-    everything += (ROOT / "calsync/sandbox/demo/__main__.py").read_text()
+    for program in ("calsync/sandbox/demo", "scripts/campaign.d"):
+        everything += (ROOT / program / "__main__.py").read_text()
     for name in mentioned():
         words = name.split()
         if words[0] == "calsync" and len(words) > 1 and words[1].islower():

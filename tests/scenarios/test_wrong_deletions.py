@@ -54,7 +54,12 @@ def test_two_that_sync_the_same_person_at_once_take_turns(person):
     records = [ruth.crm_add(title=f"C{n}", **crm_at(day(1 + n))) for n in range(20)]
     command = [sys.executable, "-m", "calsync", "--config", str(ruth.stage.config), "resync", ruth.user]
     both = [
-        subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.Popen(
+            [*command, *more],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=ruth.stage.surroundings(),
+        )
         for more in ((), ("--full",))
     ]
     assert [process.wait(timeout=60) for process in both] == [0, 0]

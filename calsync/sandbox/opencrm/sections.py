@@ -12,6 +12,7 @@ from calsync.sandbox.opencrm.tenant import SECURITY
 FIELDS: Mapping[str, dict[str, str]] = {
     "rich": {
         "location": "location",
+        "category": "category",
         "start_time": "time_start",
         "end_time": "time_end",
         "duration_minutes": "duration_minutes",
@@ -20,9 +21,10 @@ FIELDS: Mapping[str, dict[str, str]] = {
         "modified": "modifiedtime",
         "created": "createdtime",
     },
-    "bare": {},
+    "bare": {"category": "category"},
     "quirky": {
         "location": "cf_17",
+        "category": "category",
         "start_time": "date_start",
         "end_time": "due_date",
         "duration_minutes": "duration_minutes",
