@@ -30,13 +30,13 @@ def sweep(mode, runs, seed=1, *more):
 @pytest.mark.parametrize(
     ("mode", "runs"),
     [
-        ("crash", 700),
-        ("inter", 400),
-        ("fault", 300),
-        ("double", 200),
-        ("loss", 200),
-        ("rival", 100),
-        ("versionless", 60),
+        ("crash", 500),
+        ("inter", 250),
+        ("fault", 200),
+        ("double", 120),
+        ("loss", 120),
+        ("rival", 60),
+        ("versionless", 40),
     ],
 )
 def test_the_engine_loses_doubles_and_resurrects_nothing(mode, runs):
