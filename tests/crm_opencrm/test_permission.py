@@ -204,4 +204,4 @@ def test_a_filter_needs_the_field_that_it_asks_for(found):
     with pytest.raises(
         ConfigError, match=r"crm\.opencrm\.fields\.category: is empty, and sync\.push_categories"
     ):
-        found("rich", {}, {"push_categories": ["*"]})
+        found("rich", {"fields": {"category": ""}}, {"push_categories": ["*"]})

@@ -107,7 +107,7 @@ def test_a_killed_revocation_is_finished_by_the_next_and_no_token_is_forgotten(t
                 accounts.connect(connection, parts.vault, consent, parts.clock())
         command = [sys.executable, "-m", "calsync", "--config", str(stage.config), "revoke-all", "--yes"]
         process = subprocess.Popen(
-            command, env=stage._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, env=stage.surroundings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         stage.until(lambda: len(slow_google.tokens) >= 20, "revocations to be under way")
         process.send_signal(signal.SIGKILL)
