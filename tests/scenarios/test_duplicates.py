@@ -99,7 +99,8 @@ def test_a_second_import_that_starts_during_the_first_doubles_nothing(person):
 def _start_import(someone):
     command = [sys.executable, "-m", "calsync", "--config", str(someone.stage.config)]
     command += ["--json", "resync", someone.user, "--full"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    where = someone.stage.surroundings()
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=where)
 
 
 def test_a_listing_that_comes_back_empty_creates_and_deletes_nothing_and_is_reported(person):
