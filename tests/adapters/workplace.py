@@ -111,6 +111,8 @@ class Dav:
         master = min(calendar.walk("VEVENT"), key=lambda entry: "RECURRENCE-ID" in entry)
         for exception in body.get("exceptions", ()):
             _except(calendar, master, exception)
+        if "title" in body:
+            _rename_dates(calendar, master, body["title"])
         _fill(master, {name: value for name, value in body.items() if name != "exceptions"})
         calendar.add_missing_timezones()
         if not self._send(user, "PUT", key, calendar.to_ical(), **condition).ok:
@@ -153,6 +155,13 @@ def _except(calendar, master, body):
     entry.add("RECURRENCE-ID", _moment(body["original_start"], ZoneInfo("UTC")))
     _fill(entry, {"title": str(master.get("SUMMARY", ""))} | body)
     calendar.add_component(entry)
+
+
+def _rename_dates(calendar, master, title):
+    """Give the changed dates of a series its new name, as clients do, unless they have one of their own."""
+    for entry in calendar.walk("VEVENT"):
+        if entry is not master and entry.get("SUMMARY") == master.get("SUMMARY"):
+            _fill(entry, {"title": title})
 
 
 def _moment(text, zone):

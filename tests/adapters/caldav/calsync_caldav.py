@@ -7,7 +7,7 @@ users = { ana = "ana@example.com" }      # login = the Google account to expect
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree
@@ -24,7 +24,7 @@ from calsync.model.permission import Access, Level, Relation
 from calsync.model.side import Item, Page
 from calsync.model.zones import iana_name
 
-MARKER, DAV = "X-CALSYNC-ORIGINAL", "{DAV:}"
+MARKER, DAV, SECOND = "X-CALSYNC-ORIGINAL", "{DAV:}", timedelta(microseconds=999_999)
 OWN = Access(Level.DELETE, "own calendar", frozenset({Relation.MINE}))
 TEXTS = {"title": "SUMMARY", "description": "DESCRIPTION", "location": "LOCATION"}
 RULES = ("RRULE", "RDATE", "EXDATE")
@@ -146,7 +146,7 @@ def reported(part):
 
 
 def to_item(key, etag, text):
-    """Return a calendar object as an item: its first VEVENT, and those of its exceptions."""
+    """Return a calendar object as an item, changed at the end of its second: a tie with Google goes to the CRM."""
     try:
         calendar = icalendar.Calendar.from_ical(text)
         master, *others = sorted(calendar.walk("VEVENT"), key=lambda entry: "RECURRENCE-ID" in entry)
@@ -158,7 +158,7 @@ def to_item(key, etag, text):
         event = to_event(master).with_exceptions(found)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         return Item(key, etag, problem=f"the entry cannot be understood ({type(error).__name__})", access=OWN)
-    marker, modified = str(master.get(MARKER, "")), master.LAST_MODIFIED
+    marker, modified = str(master.get(MARKER, "")), master.LAST_MODIFIED and master.LAST_MODIFIED + SECOND
     return Item(key, etag, event, modified=modified, marker=marker, untouched=False, access=OWN)
 
 
