@@ -32,6 +32,7 @@ class Trait(StrEnum):
     PLACES = "it has places"
     GUESTS = "it has guests"
     OWNERS = "its events can be given to somebody else"
+    CLOCK = "it tells when an event was changed"
     WIDE = "it keeps characters above U+FFFF"
     CANCELS = "its events can be cancelled, and planned again"
 

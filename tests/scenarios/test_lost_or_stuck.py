@@ -134,6 +134,7 @@ def test_a_new_time_from_google_and_a_new_note_from_the_crm_both_stand(person):
     assert lena.stage.calsync("conflicts", lena.user)["conflicts"] == []
 
 
+@pytest.mark.needs(Trait.CLOCK)
 @pytest.mark.parametrize("winner", ["said on Google", "said in the CRM"])
 def test_the_value_that_lost_to_an_edit_made_during_our_write_can_be_read_and_put_back(person, winner):
     mona = person(f"mona-{winner[-3:].lower()}")

@@ -23,11 +23,12 @@ _SECURITY = {meaning: value for value, meaning in SECURITY.items()}
 _TIMES = {"start": ("date_start", "time_start"), "end": ("due_date", "time_end")}
 _MIDNIGHT = ("", "00:00", "00:00:00")
 
-_ALL = frozenset({Trait.TIMES, Trait.DAYS, Trait.PLACES, Trait.OWNERS, Trait.WIDE, Trait.CANCELS})
+_BARE = frozenset({Trait.OWNERS, Trait.WIDE, Trait.CANCELS})
+_ALL = _BARE | {Trait.TIMES, Trait.DAYS, Trait.PLACES, Trait.CLOCK}
 #: What a tenant of each profile has. A bare one knows days, but not whether they are all that there is to say.
 _TRAITS: Mapping[str, frozenset[Trait]] = {
     "rich": _ALL,
-    "bare": frozenset({Trait.OWNERS, Trait.WIDE, Trait.CANCELS}),
+    "bare": _BARE,
     "quirky": _ALL,
 }
 

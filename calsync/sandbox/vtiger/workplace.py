@@ -31,7 +31,7 @@ class Vtiger:
     """A vtiger with a field for markers, as a process."""
 
     backend = "vtiger"
-    traits = frozenset({Trait.TIMES, Trait.DAYS, Trait.PLACES, Trait.OWNERS, Trait.CANCELS})
+    traits = frozenset({Trait.TIMES, Trait.DAYS, Trait.PLACES, Trait.OWNERS, Trait.CLOCK, Trait.CANCELS})
 
     def __init__(self) -> None:
         self._server: StandIn | None = None
