@@ -325,9 +325,9 @@ class GoogleSide:
         try:
             answer = self._transport.execute("events.delete", request)
         except Stale as stale:
-            # 404, 410 and 412 alike: only a look tells whether it is gone.
+            # 404, 410 and 412 alike: only a look tells whether it is gone; a 404 there too proves nothing.
             left = self.read(write.key)
-            if left is not None and not left.gone:
+            if left is None or not left.gone:
                 raise stale from None
             return
         if answer:

@@ -62,9 +62,8 @@ def _landed(work: Work, link: Link, intent: Intent) -> Item | SideError | None:
     if intent.verb is Verb.REVIVE and item is not None and item.gone:
         return NotTried("still deleted")
     if intent.verb in (Verb.DELETE, Verb.RETRACT):
-        if item is None or item.gone:
-            return None
-        return NotTried("still there")
+        # "Not there" proves nothing of an event that is not known to be deleted: it is asked for once more.
+        return None if item is not None and item.gone else NotTried("not known to be gone")
     if item is None:
         return NotTried("not there")
     return item

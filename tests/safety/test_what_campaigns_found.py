@@ -471,3 +471,27 @@ def test_exceptions_that_were_not_written_with_their_series_are_written_next(hou
     house.resync("ana")
     house.resync("ana")
     assert sorted(house.google_titles("ana")) == ["S", "x"]
+
+
+def test_two_answers_that_google_knows_nothing_of_a_copy_do_not_mean_that_it_is_gone(house):
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.resync("ana")
+    house.crm_delete("ana", record["id"])
+    for operation in ("events.delete", "events.get"):
+        house.fault(operation=operation, status=404, reason="notFound", times=1)
+    house.resync("ana")
+    house.clock.advance(hours=1)
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_a_deletion_that_died_is_not_done_because_google_knows_nothing_of_the_copy_for_once(house):
+    record = house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.resync("ana")
+    house.crm_delete("ana", record["id"])
+    dies(house, "ana", GoogleSide, "_delete")
+    house.fault(operation="events.get", status=404, reason="notFound", times=1)
+    house.resync("ana")
+    house.clock.advance(hours=1)
+    house.resync("ana")
+    assert shown(house) == ([], [])
