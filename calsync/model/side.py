@@ -38,7 +38,8 @@ class Item:
     that is gone it is what it was, where the side still tells. `partial` means that exceptions not mentioned are
     as they were. `version` is opaque. `modified` is aware: the side's own time, less what its clock is ahead of
     ours. `marker` is the key of the original, verified by the adapter. `untouched`: as far as the side can tell,
-    nobody has changed the entry since it was created. `problem` sets the entry aside. `access` is None where the
+    nobody has changed the entry since it was created. `edited`: fields that somebody has changed between our write and
+    this answer to it, as far as the side can tell. `problem` sets the entry aside. `access` is None where the
     person may do everything; of what is gone it says whose it was, where the side still tells. `before`: what a
     write has replaced or removed, from a side that `tells_before`. `meeting` is the same number on the calendars of
     all participants (63 bits); None for what is nobody else's. `meets_at` is so as long as the start is the same.
@@ -55,6 +56,7 @@ class Item:
     marker: str = ""
     ical_uid: str = ""
     untouched: bool = True
+    edited: frozenset[str] = frozenset()
     access: Access | None = None
     problem: str = ""
     before: Event | None = None

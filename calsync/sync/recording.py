@@ -124,11 +124,16 @@ def _take(scene: Scene, link: Link, faces: Faces, step: Done) -> bool:
             _forget_unwritten(faces, step, stored)
         return True
     landed = [name for name in intent.sent if not step.resumed or stored.get(name, "") == intent.sent[name]]
-    _advance(faces[intent.side], stored, landed)
+    # What somebody has written over ours since is news, and not what was agreed.
+    _advance(faces[intent.side], {**stored, **_sent(intent, outcome.edited)}, landed)
     _advance(faces[intent.side.other], intent.source, [name for name in landed if name in intent.source])
     if REDACTED in intent.source and landed:
         _advance(faces[intent.side.other], intent.source, [REDACTED])
     return True
+
+
+def _sent(intent: Intent, names: Iterable[str]) -> Face:
+    return {name: intent.sent.get(name, "") for name in names}
 
 
 def _stored(scene: Scene, link: Link, intent: Intent, item: Item) -> Face:

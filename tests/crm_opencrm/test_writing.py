@@ -314,6 +314,17 @@ def test_a_text_that_is_changed_right_after_the_activity_was_made_comes_over(ric
     assert rich.google_get("ana", made["id"])["summary"] == "B"
 
 
+def test_a_text_that_is_changed_right_after_our_edit_of_it_comes_over(rich):
+    record = rich.crm_add("ana", subject="A", **crm_at(day(1)))
+    rich.rounds("ana")
+    (event,) = rich.google_events("ana")
+    rich.google_edit("ana", event["id"], summary="from Google")
+    with meanwhile(Writer, "_read_back", lambda: rich.crm_edit("ana", record["id"], subject="B")):
+        rich.resync("ana")
+    rich.rounds("ana")
+    assert rich.google_get("ana", event["id"])["summary"] == rich.crm_get(record["id"])["subject"] == "B"
+
+
 @pytest.mark.parametrize("switches", [{"entities": True}, {"subject_limit": 5}])
 def test_what_an_unknown_tenant_makes_of_a_new_text_does_not_come_home(rich, switches):
     rich.switch(**switches)

@@ -72,16 +72,20 @@ class Writer:
         self._compare(stored, write.event, frozenset(FIELDS))
         item = self._finish(stored)
         del tenant.unsure[write.marker]
-        return replace(item, marker=write.marker, untouched=not self._is_edited(stored, write.event))
+        return replace(item, marker=write.marker, untouched=not self._edited(stored, write.event))
 
-    def _is_edited(self, stored: Activity, sent: Event) -> bool:
-        """Return whether somebody has changed a text of a new activity before it was read back.
+    def _edited(self, stored: Activity, sent: Event) -> frozenset[str]:
+        """Return the texts that somebody has changed before they were read back.
 
         A tenant may cut a text, or write its characters as entities; what says something else is a person's.
         """
         wanted = self._tenant.shape.as_written(sent)
-        pairs = [(getattr(stored, name), getattr(wanted, name)) for name in _TEXTS & self._kept()]
-        return any(not (made.startswith(text) or unescape(text) == made) for text, made in pairs)
+        texts = {name: (getattr(stored, name), getattr(wanted, name)) for name in _TEXTS & self._kept()}
+        return frozenset(
+            name
+            for name, (text, made) in texts.items()
+            if not (made.startswith(text) or unescape(text) == made)
+        )
 
     def _kept(self) -> frozenset[str]:
         return frozenset(name for name, theirs in self._tenant.options.fields if theirs)
@@ -186,7 +190,8 @@ class Writer:
         self._send(write.key, changes)
         stored = self._read_back(write.key)
         self._compare(stored, after, write.patch.fields)
-        return replace(self._finish(stored), before=before)
+        edited = self._edited(stored, after) & write.patch.fields
+        return replace(self._finish(stored), before=before, edited=edited)
 
     def _fresh(self, key: str, version: str) -> tuple[Activity, Item]:
         """Return an activity as it is right before it is written; Stale when that is not what was decided on."""
