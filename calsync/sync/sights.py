@@ -88,7 +88,7 @@ def record(
         noted.seen.append(link.id)
         if _is_known(scene, link, side, item):
             noted.unchanged += 1
-        elif _apply(scene, link, side, item):
+        elif _apply(scene, link, side, _as_made(item) if key in adopted else item):
             changed.append(link)
             if key in adopted and item.untouched:
                 _trust(link, side)
@@ -198,14 +198,17 @@ def _fresh(scene: Scene, side: SideName, item: Item, original: str) -> Link | No
     half.key = item.key
     if ours:
         link.half(side.other).key = original
-    if item.partial and item.untouched and item.event is not None:
-        # Made since the last look: all its exceptions are in this observation.
-        item = replace(item, partial=False)
-    _apply(scene, link, side, item)
+    _apply(scene, link, side, _as_made(item))
     link.dirty = link.dirty and half.state is not Kind.OUTSIDE
     if side is SideName.CRM and _may_be_invited_by_google(scene, item):
         link.retry_at = scene.now + INVITATION_WAIT
     return link
+
+
+def _as_made(item: Item) -> Item:
+    """Return an entry that was never seen before: of a series made since the last look, all exceptions are at hand."""
+    new = item.partial and item.untouched and item.event is not None
+    return replace(item, partial=False) if new else item
 
 
 def number(scene: Scene, link: Link, event: Event) -> None:

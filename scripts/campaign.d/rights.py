@@ -157,5 +157,6 @@ class Rights:
 
     def _is_shared(self, tag: str, login: str, first: int, last: int) -> bool:
         """Return whether somebody has changed who has to do with a record, unseen by whoever deletes it."""
-        seen = max((turn.began for turn in self.turns[login] if turn.ended and turn.ended < first), default=0)
+        settled = (turn for turn in self.turns[login] if turn.ended and tag not in turn.unsettled)
+        seen = max((turn.began for turn in settled if turn.ended < first), default=0)
         return any(seen < at <= last for at in self.shared.get(tag, ()))

@@ -82,7 +82,10 @@ def sweep(campaign: Campaign, say: Callable[[str], None]) -> Report:
     with closing(_all(campaign)) as scenarios:
         for number, runs in scenarios:
             for run in runs:
+                known = len(report.wrong)
                 report.add(number, run)
+                for text in report.wrong[known:]:
+                    say(text)
                 if _is_over(campaign, report):
                     break
             report.scenarios += 1

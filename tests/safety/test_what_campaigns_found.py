@@ -495,3 +495,12 @@ def test_a_deletion_that_died_is_not_done_because_google_knows_nothing_of_the_co
     house.clock.advance(hours=1)
     house.resync("ana")
     assert shown(house) == ([], [])
+
+
+def test_a_series_whose_exception_was_refused_goes_with_its_record(house):
+    record = house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "x"), **crm_at(day(1)))
+    house.fault(operation="events.patch", status=400, reason="invalid", times=1)
+    house.resync("ana")
+    house.crm_delete("ana", record["id"])
+    house.resync("ana")
+    assert house.google_events("ana") == house.crm_events("ana") == []
