@@ -143,6 +143,16 @@ class SyncSettings(Section):
     push_categories: _Filter = ()
     delete_brake: BrakeSettings = BrakeSettings()
 
+    @model_validator(mode="after")
+    def _guests_are_shown_all(self) -> Self:
+        amounts = {level for relation, level in map(_push_rule, self.push) if relation is Relation.INVITED}
+        if self.guests == "write" and amounts == {Level.BUSY}:
+            raise ValueError(
+                'with guests = "write" Google itself shows a meeting in full to those who are invited, so that '
+                'push cannot hold "invited:busy"; write guests = "keep", or "invited"'
+            )
+        return self
+
     def policy(self) -> Policy:
         """Return these settings as the engine's policy."""
         return Policy(

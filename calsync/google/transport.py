@@ -35,6 +35,7 @@ from tenacity import (
 
 from calsync.google.answers import failure, reason_of
 from calsync.model.errors import ConsentLost, Later
+from calsync.model.side import SAME_CLOCK
 
 TIMEOUT_SECONDS = 30.0
 ATTEMPTS = 4
@@ -42,9 +43,6 @@ LONGEST_WAIT_SECONDS = 8.0
 
 #: So many calendars' requests are kept; most people's calendar is called "primary".
 LISTINGS = 256
-
-#: Clocks that differ by less are taken for the same: an answer's date has whole seconds, and takes time to come.
-SAME_CLOCK = timedelta(seconds=3)
 
 _BROKEN = (OSError, HTTPException, httplib2.HttpLib2Error, ssl.SSLError, TransportError)
 

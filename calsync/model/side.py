@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +25,9 @@ class SideName(StrEnum):
         """The opposite side."""
         return SideName.CRM if self is SideName.GOOGLE else SideName.GOOGLE
 
+
+#: Clocks that differ by less are taken for the same: a Date header has whole seconds, and takes time to come.
+SAME_CLOCK = timedelta(seconds=3)
 
 #: Both, as a tuple: walking over the enumeration itself takes ten times as long.
 SIDES = (SideName.GOOGLE, SideName.CRM)

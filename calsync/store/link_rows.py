@@ -70,6 +70,8 @@ links = Table(
     Column("cause_since", UtcDateTime),
     Index("link_google", "account_id", "google_key", unique=True),
     Index("link_crm", "account_id", "crm_key", unique=True),
+    # The id of a link that is gone never names another one.
+    sqlite_autoincrement=True,
     info=about(
         owner="account_id",
         why="to know which entries of the two calendars belong together and what both held when they last agreed",

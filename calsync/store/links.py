@@ -238,7 +238,7 @@ def _number(connection: Connection, rows: Sequence[Link]) -> None:
         numbers: Iterable[int] = connection.execute(_NEXT_IDS, {"n": len(rows)}).scalars()
     else:
         # Only one transaction writes at a time.
-        numbers = count(newest(connection) + 1)
+        numbers = count((connection.execute(_LAST_ID).scalar() or 0) + 1)
     number = iter(numbers)
     for link in rows:
         link.id = next(number)
@@ -302,6 +302,8 @@ _OF_LINK = links.c.id == bindparam("link_id")
 _SAVED = [name for name in _TYPES if name != "account_id"]
 _INTENDED = {"google_seen": None, "crm_seen": None, "dirty": False, "match": None}
 _NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('link', 'id')) FROM generate_series(1, :n)")
+#: In SQLite, that of the last row ever: an id is not used again.
+_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = 'link'")
 _INSERT = Bulk(insert(links).inline(), {"id": links.c.id.type} | _TYPES)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calsync.model.errors import Later, Refused
+from calsync.model.errors import Later, Refused, Stale
 from calsync.model.link import Kind
-from calsync.model.side import SideName
+from calsync.model.side import Item, SideName
 from calsync.store import links
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
@@ -36,8 +36,8 @@ def sweep(work: Work, side: SideName, seen: set[int], newest: int) -> None:
             batch = links.by_ids(connection, absent[start : start + BATCH])
         for link in batch:
             try:
-                item = work.sides[side].read(link.half(side).key or "")
-            except Refused:
+                item = _read(work, link, side)
+            except (Refused, Stale):
                 # Nobody can tell now whether it is there, and only a listing asks again.
                 work.relist = True
                 work.tally.failed += 1
@@ -50,6 +50,13 @@ def sweep(work: Work, side: SideName, seen: set[int], newest: int) -> None:
                 raise Later(f"{side.value}: a complete listing leaves out entries that are there")
         with writing(work.engine) as connection:
             links.save(connection, batch)
+
+
+def _read(work: Work, link: Link, side: SideName) -> Item | None:
+    item = work.sides[side].read(link.half(side).key or "")
+    if item is not None and sights.is_outdated(link, side, item):
+        raise Stale(f"{side.value}: the answer is older than what was seen before")
+    return item
 
 
 def confirmed(work: Work, batch: Sequence[Link]) -> list[Link]:
@@ -71,10 +78,10 @@ def _is_cancelled_series(link: Link) -> bool:
 
 
 def _looked_again(work: Work, link: Link) -> bool:
-    """Take over what Google tells of a series now; False when it refuses."""
+    """Take over what Google tells of a series now; False when it refuses, or tells what was before the deletion."""
     try:
-        item = work.sides[SideName.GOOGLE].read(link.google.key or "")
-    except Refused:
+        item = _read(work, link, SideName.GOOGLE)
+    except (Refused, Stale):
         return False
     if item is not None and not item.gone:
         sights.look(work.scene, link, SideName.GOOGLE, item)

@@ -24,6 +24,8 @@ def pair(work: Work) -> int:
         for google_id, crm_id in couples:
             link, other = rows[google_id], rows[crm_id]
             link.crm, link.access, link.match = other.crm, other.access, None
+            # Google shows the person all of it: how much else might have crossed does not count any more.
+            link.crm.seen = None
             joined.append(link)
             if link.hides and link.meeting is not None:
                 work.scene.veils.append(link)

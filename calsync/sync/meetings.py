@@ -195,10 +195,15 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
 
 
 def _look_at_google(work: Work, link: Link) -> bool:
-    """See a link's Google event anew, since less of it may cross now; False when Google does not show it."""
+    """See a link's Google event anew, since less of it may cross now; False when Google does not show it.
+
+    A 404 for an event that is not known to be deleted proves nothing.
+    """
     try:
         item = work.sides[SideName.GOOGLE].read(link.google.key or "")
     except (Refused, Stale):
+        return False
+    if item is None or sights.is_outdated(link, SideName.GOOGLE, item):
         return False
     sights.look(work.scene, link, SideName.GOOGLE, item)
     return True

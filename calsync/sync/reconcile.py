@@ -325,7 +325,16 @@ def _clash_winner(sights: dict[SideName, Sight], rules: Rules) -> SideName:
 def _may_carry(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
     allowed = sights[target].level >= Level.EDIT or (target is GOOGLE and _is_personal(name))
     allowed = allowed or _is_answer(name, target, base, sights, rules)
+    if target is CRM and _would_blank(name, base, sights):
+        return False
     return allowed and _crosses(name, target, base, sights, rules)
+
+
+def _would_blank(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
+    """Return whether an exception comes from a copy without texts: its record would lose those of the occurrence."""
+    if exception_key(name) is None or REDACTED not in _there(CRM, base, sights):
+        return False
+    return sights[GOOGLE].face.get(name) != CANCELLED
 
 
 def _carry(

@@ -283,9 +283,18 @@ def _wake(work: Work) -> None:
     for link in batch:
         for side in SideName:
             if link.half(side).state is Kind.OUTSIDE:
-                sights.look(work.scene, link, side, work.sides[side].read(link.half(side).key or ""))
+                _look(work, link, side)
     with writing(work.engine) as connection:
         links.save(connection, batch)
+
+
+def _look(work: Work, link: Link, side: SideName) -> None:
+    """See an event as it is now. That Google does not know it proves nothing: a complete observation tells more."""
+    item = work.sides[side].read(link.half(side).key or "")
+    if item is None and side is GOOGLE:
+        work.relist = True
+    else:
+        sights.look(work.scene, link, side, item)
 
 
 def _settle_all(work: Work, order: Order) -> None:
@@ -314,9 +323,8 @@ def _single(work: Work, event: str) -> None:
     if link.intents:
         resume(work, link)
     for side in SideName:
-        key = link.half(side).key
-        if key is not None:
-            sights.look(work.scene, link, side, work.sides[side].read(key))
+        if link.half(side).key is not None:
+            _look(work, link, side)
     link.dirty = True
     with writing(work.engine) as connection:
         links.save(connection, [link])

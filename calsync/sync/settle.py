@@ -186,10 +186,18 @@ def _look_for_original(work: Work, link: Link) -> None:
 
 
 def _held_back(link: Link, seen: dict[SideName, Sight]) -> frozenset[SideName]:
-    """Return sides that are as last seen, but not as agreed: something of theirs was held."""
+    """Return sides that are as last seen, but not as agreed: something of theirs was held.
+
+    What is seen of a part of a series does not say whether something of another part was.
+    """
     if not link.held or not link.base.linked:
         return frozenset()
-    return frozenset(side for side in SIDES if seen[side].kind is Kind.SAME and seen[side].event is None)
+    return frozenset(side for side in SIDES if _is_half_seen(seen[side]))
+
+
+def _is_half_seen(sight: Sight) -> bool:
+    unseen = sight.kind is Kind.SAME and sight.event is None
+    return unseen or (sight.event is not None and not sight.whole)
 
 
 def _read(work: Work, link: Link, side: SideName) -> Item:
@@ -197,6 +205,8 @@ def _read(work: Work, link: Link, side: SideName) -> Item:
     if item is None:
         # A 404 for an event that is not known to be deleted proves nothing.
         raise Stale(f"{side.value}: the event is not there")
+    if sights.is_outdated(link, side, item):
+        raise Stale(f"{side.value}: the answer is older than what was seen before")
     sights.look(work.scene, link, side, item)
     return item
 
@@ -360,7 +370,7 @@ def _look_again(work: Work, link: Link, side: SideName) -> bool:
         item = work.sides[side].read(link.half(side).key or "")
     except SideError:
         item = None
-    if item is None:
+    if item is None or sights.is_outdated(link, side, item):
         postpone(work, link)
         return False
     sights.look(work.scene, link, side, item)

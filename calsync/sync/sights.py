@@ -16,7 +16,7 @@ from calsync.model.event import Event, exception_key
 from calsync.model.link import REDACTED, Face, Kind, Sight, carrier
 from calsync.model.permission import Level, Relation
 from calsync.model.policy import strictest
-from calsync.model.side import Item, SideName
+from calsync.model.side import SAME_CLOCK, Item, SideName
 from calsync.store import contents, links
 from calsync.store.links import Half, Link
 from calsync.sync.adoption import bereft, by_marker, original_of
@@ -118,6 +118,14 @@ def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_conte
         # Of a part only that part is news: what else was seen, and is not settled, still holds.
         half.seen = None
     _apply(scene, link, side, item, keep_content)
+
+
+def is_outdated(link: Link, side: SideName, item: Item) -> bool:
+    """Return whether a read answers with what an entry was before it was seen last, from a store that lags behind."""
+    half = link.half(side)
+    if item.version == half.version or item.modified is None or half.modified is None:
+        return False
+    return half.modified - item.modified >= SAME_CLOCK
 
 
 def face_of(scene: Scene, link: Link, side: SideName, item: Item) -> Face:

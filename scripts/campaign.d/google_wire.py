@@ -13,7 +13,8 @@ from clocks import TownClock
 from strikes import Boundaries
 from troubles import STALE_READ, TROUBLES, Asked, Outcome, Reply, Weather
 
-from calsync.google.transport import SAME_CLOCK, Service
+from calsync.google.transport import Service
+from calsync.model.side import SAME_CLOCK
 from calsync.sandbox.answers import ApiError
 from calsync.sandbox.gate import Gate, Hangup, Incoming
 from calsync.sandbox.queries import Query
@@ -63,8 +64,14 @@ class Wire:
         if isinstance(outcome, Exception):
             # Anew each time: one that is raised again drags along where it has been.
             raise type(outcome)(*outcome.args)
-        self._ahead = self._clock.google().replace(microsecond=0) - self._clock()
+        self._tell_time()
         return _response(outcome), outcome.body
+
+    def _tell_time(self) -> None:
+        before, self._ahead = self._ahead, self._clock.google().replace(microsecond=0) - self._clock()
+        if abs(self._ahead - before) >= SAME_CLOCK:
+            # Our clock was set: whether an answer is older than what was seen before it, nobody can tell by times.
+            self._before.clear()
 
     def _happen(self, asked: Asked) -> Outcome:
         kind = self._weather.next()

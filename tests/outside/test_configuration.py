@@ -68,6 +68,10 @@ def complains(answer, *words):
         ("[sync]\npush = 'mine'", ["sync.push", "list"]),
         ("[sync]\npush = ['everyone']", ["sync.push", "'everyone'", "mine, invited, team"]),
         ("[sync]\npush = ['team:half']", ["sync.push", ":busy"]),
+        (
+            "[sync]\nguests = 'write'\npush = ['mine', 'invited:busy']",
+            ["sync: with guests", '"invited:busy"', '"keep"'],
+        ),
         ("[sync]\npush_types = 'Meeting'", ["sync.push_types", "list"]),
         ("[sync]\npush_categories = ['a', 'A:busy']", ["sync.push_categories", "'a' twice"]),
         ("[sync]\ndelete_brake = 3", ["sync.delete_brake", "{ count = 10, share = 0.05 }"]),

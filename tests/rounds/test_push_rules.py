@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from calsync.model.recurrence import occurrence_key
 from tests.house import at, crm_at, day, nothing_written
 
 #: A setting of [sync], and what then is on Google of a meeting, a call that is held, and a task of the board's.
@@ -105,3 +108,22 @@ def test_what_came_from_google_stays_there_whatever_is_pushed(build):
     assert house.crm_titles("ana") == ["from Google"]
     assert nothing_written(house.resync("ana", full=True))
     assert house.google_titles("ana") == ["from Google"]
+
+
+def test_an_occurrence_of_a_copy_that_tells_only_times_takes_no_text_from_its_record(house):
+    house.set_policy(push=["team:busy"])
+    house.person("bo")
+    for user in ("ana", "bo"):
+        house.parts.crm.set_access(user, "standard", ["north"])
+    rule = ["RRULE:FREQ=DAILY;COUNT=5"]
+    house.crm_add("bo", title="S", recurrence=rule, security="public_edit", **crm_at(day(1)))
+    house.resync("ana")
+    (event,) = house.google_events("ana")
+    moved, cancelled = (f"{event['id']}_{occurrence_key(day(number))}" for number in (2, 3))
+    house.google_edit("ana", moved, **at(day(2, 11)))
+    house.google_delete("ana", cancelled)
+    house.resync("ana")
+    (record,) = house.crm_events("bo")
+    assert record["exceptions"] == [{"original_start": f"{day(3).date()}T09:00:00Z", "cancelled": True}]
+    shown = house.google_get("ana", moved)
+    assert datetime.fromisoformat(shown["start"]["dateTime"]) == day(2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -504,3 +506,64 @@ def test_a_series_whose_exception_was_refused_goes_with_its_record(house):
     house.crm_delete("ana", record["id"])
     house.resync("ana")
     assert house.google_events("ana") == house.crm_events("ana") == []
+
+
+def test_a_meeting_that_was_just_listed_is_there_even_if_a_read_says_otherwise(house):
+    house.person("bo")
+    house.google_add("bo", summary="A", attendees=guests("ana"), **at(day(1)))
+    house.resync("bo")
+    house.fault(operation="events.get", status=404, reason="notFound", times=1)
+    house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == (["A"], ["A"])
+
+
+@contextmanager
+def lagging(house, event_id):
+    """Let Google answer reads with what an event was hours ago, whatever is done to it meanwhile."""
+    earlier = house.google_get("ana", event_id)
+    hours_ago = datetime.fromisoformat(earlier["updated"]) - timedelta(hours=2)
+    earlier["updated"] = hours_ago.isoformat()
+    with patch.object(GoogleSide, "_get", lambda _side, _key: earlier):
+        yield
+
+
+def test_an_answer_from_before_our_own_write_is_no_edit_of_a_person(house):
+    event = house.google_add("ana", summary="A", **at(day(1)))
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    house.clock.advance(minutes=1)
+    with lagging(house, event["id"]):
+        house.crm_edit("ana", record["id"], location="B", attendees=guests("x"))
+        house.resync("ana")
+        house.crm_delete("ana", record["id"])
+        house.clock.advance(minutes=1)
+        house.resync("ana")
+    house.clock.advance(hours=1)
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_an_answer_from_before_the_deletion_of_a_series_does_not_bring_it_back(house):
+    event, _ = synced_series(house)
+    house.clock.advance(minutes=1)
+    with lagging(house, event["id"]):
+        house.google_delete("ana", event["id"])
+        house.resync("ana")
+    house.clock.advance(hours=1)
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_what_was_held_of_an_occurrence_crosses_with_the_next_edit_of_its_series(house):
+    event = house.google_add("ana", summary="S", recurrence=DAILY, **at(day(1)))
+    house.resync("ana")
+    house.parts.crm.set_access("ana", "read_only", [])
+    house.google_delete("ana", instance(event, 2))
+    house.resync("ana")
+    house.parts.crm.set_access("ana", "standard", [])
+    house.google_edit("ana", event["id"], location="B")
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    assert record["location"] == "B"
+    assert [part["cancelled"] for part in record["exceptions"]] == [True]

@@ -15,11 +15,9 @@ import requests
 
 from calsync import egress
 from calsync.model.errors import CalendarLost, Later, Refused
+from calsync.model.side import SAME_CLOCK
 
 TIMEOUT_SECONDS = 30.0
-
-#: Clocks that differ by less are taken for the same: a Date header has whole seconds, and takes time to come.
-SAME_CLOCK = timedelta(seconds=3)
 
 #: The session is over, which a new one mends (opencrm.md 4.2).
 _SESSION = frozenset(

@@ -49,11 +49,12 @@ class Settings:
     push_statuses: tuple[str, ...] = ()
     push_categories: tuple[str, ...] = ()
     guest_mail: str = "none"
+    guests: str = "keep"
 
     def sync(self) -> dict[str, Any]:
         """Return them as keys of [sync]."""
         found: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS}
-        return found | {"guest_mail": self.guest_mail}
+        return found | {"guest_mail": self.guest_mail, "guests": self.guests}
 
 
 _LISTS = ("push", "push_types", "push_statuses", "push_categories")
@@ -79,6 +80,16 @@ class Charter:
         if not self.may_see(reader, paper):
             return Amount.NOTHING
         return min(self._pushed(reader, paper), self._filtered(paper))
+
+    @property
+    def invites(self) -> bool:
+        """Whether owners' copies invite the guests, to whom Google shows all then."""
+        return self.settings.guests == "write"
+
+    def is_invited(self, login: str, paper: Paper) -> bool:
+        """Return whether Google itself may show a record to somebody: its owner's copy invites them."""
+        invites = self.invites and paper.owner in self.members and self.members[login].email in paper.guests
+        return invites and self.amount(paper.owner, paper) is Amount.ALL
 
     def may_see(self, reader: Member, paper: Paper) -> bool:
         """Return whether the CRM shows a record to somebody."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -42,6 +43,23 @@ def faults(district: District, charter: Charter, papers: list[Paper], login: str
                 yield f"record {number}: {fault}"
     if there:
         yield f"{len(there)} events that are a copy of nothing"
+
+
+def invited_faults(district: District, charter: Charter, papers: list[Paper], login: str) -> Iterator[str]:
+    """Yield what is wrong with somebody's calendar where owners' copies invite guests, once all had their rounds."""
+    calendar = district.calendar(login)
+    bodies = [calendar.whole(row) for row in calendar.rows.values() if not row.cancelled and not row.series]
+    parts = [one for some in calendar.exceptions.values() for one in some.values() if not one.cancelled]
+    for number, paper in enumerate(papers):
+        amount, invited = charter.amount(login, paper), charter.is_invited(login, paper)
+        there = [body for body in bodies if body.get("summary") == paper.texts["title"]]
+        if amount is Amount.ALL and paper.owner == login and len(there) != 1:
+            yield f"record {number}: {len(there)} copies, though all of it may be known"
+        elif len(there) > 1:
+            yield f"record {number}: it is there {len(there)} times"
+        told = json.dumps([*bodies, *map(calendar.whole, parts)])
+        if any(word in told for word in paper.words()) and amount is not Amount.ALL and not invited:
+            yield f"record {number}: it is told what it may not know"
 
 
 def _compared(calendar: Calendar, row: Row, paper: Paper, amount: Amount) -> Iterator[str]:

@@ -52,15 +52,19 @@ class Office(Protocol):
         """Return all that the CRM holds, to be compared."""
 
 
-def settings(dice: random.Random, office: Office) -> Settings:
+def settings(dice: random.Random, office: Office, guests: str = "keep") -> Settings:
     """Return what an operator might let out."""
     push = dice.sample(_PUSH, dice.choice((1, 2, 3, 4, 4)))
+    if guests == "write":
+        # What Google shows in full cannot be let out as no more than a time.
+        push = [entry for entry in push if entry != "invited:busy"] or ["mine"]
     return Settings(
         tuple(push),
         _limits(dice, office.kinds),
         _limits(dice, [*dict.fromkeys(office.statuses)]),
         _limits(dice, office.categories),
-        dice.choice(("none", "none", "all")),
+        "none" if guests == "write" else dice.choice(("none", "none", "all")),
+        guests,
     )
 
 
@@ -264,8 +268,8 @@ class People:
             self._charter.meaning = self.meaning()
             self._office.seat()
             return
-        mail = self._charter.settings.guest_mail
-        found = replace(settings(self._dice, self._office), guest_mail=mail)
+        now = self._charter.settings
+        found = replace(settings(self._dice, self._office, now.guests), guest_mail=now.guest_mail)
         self._charter.settings = found
         self._office.govern(found.sync())
 

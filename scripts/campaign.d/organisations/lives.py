@@ -12,7 +12,7 @@ from plays import chance
 
 from organisations.builtin_office import BuiltinOffice
 from organisations.charter import Amount, Charter, Member
-from organisations.copies import copies, faults
+from organisations.copies import copies, faults, invited_faults
 from organisations.deeds import ROLES, Office, People, settings
 from organisations.district import CONNECTED, LOGINS, District
 from organisations.papers import Paper, Planter
@@ -24,6 +24,8 @@ DAYS, DEEDS = 3, (1, 1, 2, 3)
 RECORDS = (2, 3, 3, 4)
 #: The share of organisations that use OpenCRM.
 TENANTS = 0.3
+#: The share of organisations that let owners' copies invite the guests.
+INVITING = 0.15
 #: The share of days on which somebody edits a copy at Google that is then taken from them.
 EDITS = 0.15
 
@@ -54,7 +56,8 @@ class _Life:
         self._lived, self._papers, self._charter = Lived(), list[Paper](), Charter()
         kind = TenantOffice if dice.random() < TENANTS else BuiltinOffice
         self._lived.crm = "opencrm" if kind is TenantOffice else "builtin"
-        self._charter.settings = settings(dice, kind)
+        guests = "write" if kind.guests and dice.random() < INVITING else "keep"
+        self._charter.settings = settings(dice, kind, guests)
         self._charter.members = {login: Member(login) for login in LOGINS}
         self._office: Office = kind(district, self._charter, self._charter.settings.sync())
         self._people = People(dice, self._charter, self._office, self._papers, Planter(dice))
@@ -72,11 +75,13 @@ class _Life:
             before = self._rights()
             for _ in range(self._dice.choice(DEEDS)):
                 self._people.act()
-            if self._dice.random() < EDITS:
+            if self._dice.random() < EDITS and not self._charter.invites:
                 login = self._dice.choice(self._connected)
                 self._people.lose(login, partial(self._edit, login))
             after = self._rights()
-            self._day([login for login in self._connected if after[login] != before[login]])
+            moved = [login for login in self._connected if after[login] != before[login]]
+            # Where one calendar invites the others, everybody's is as it should be after everybody's round.
+            self._day(self._connected if self._charter.invites else moved)
         self._quiet(self._dice.choice(self._connected))
         self._lived.requests, self._lived.records = self._wiretap.requests, len(self._papers)
         return self._lived
@@ -105,6 +110,10 @@ class _Life:
         for login in self._dice.sample(logins, len(logins)):
             self._district.clock.advance(minutes=2)
             self._round(login)
+        if self._charter.invites:
+            for login in self._connected:
+                told = invited_faults(self._district, self._charter, self._papers, login)
+                self._note(*(f"Google of {login}: {fault}" for fault in told))
 
     def _round(self, login: str) -> None:
         before, there = self._office.snapshot(), self._held(login)
@@ -113,7 +122,8 @@ class _Life:
         self._judge(login, report)
         if self._office.snapshot() != before:
             self._note(f"the round of {login} has changed records")
-        self._note(*(f"Google of {login}: {fault}" for fault in self._faults(login)))
+        if not self._charter.invites:
+            self._note(*(f"Google of {login}: {fault}" for fault in self._faults(login)))
         self._count(login, there)
 
     def _faults(self, login: str) -> list[str]:

@@ -53,8 +53,9 @@ class Wiretap:
 
     def _may_say(self, login: str, paper: Paper, word: str) -> bool:
         """Return whether a word stands in a record now, and a person may read that."""
-        # Words of guests are in no text, and are never written.
-        return word in paper.words() and self._amount(login, paper) is Amount.ALL
+        # Words of guests are in no text, and are written by nobody but an owner who invites them.
+        invites = self._charter.invites and paper.owner == login and word in paper.guest_words()
+        return (invites or word in paper.words()) and self._amount(login, paper) is Amount.ALL
 
     def _whose(self, word: str) -> str:
         for number, paper in enumerate(self._papers):
