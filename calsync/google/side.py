@@ -179,7 +179,7 @@ class GoogleSide:
         made: dict[str, Event | None] = {}
         try:
             for key in sorted(write.event.exceptions):
-                made.update(self._write_exception(item.key, key, write.event))
+                made.update(self._write_exception(item.key, key, write.event, item.event))
         except Stale:
             # It is there, and somebody is at it already: what is missing is not agreed.
             item = replace(item, gone=self._is_gone(item.key))
@@ -272,9 +272,14 @@ class GoogleSide:
             stored.update(self._write_exception(item.key, key, source))
         return replace(item, exceptions=stored)
 
-    def _write_exception(self, series: str, key: str, source: Event) -> dict[str, Event | None]:
+    def _write_exception(
+        self, series: str, key: str, source: Event, made: Event | None = None
+    ) -> dict[str, Event | None]:
+        """`made`: the series as it was made just now, of which no occurrence can be special yet but by a person."""
         moved = source.exceptions[key] if key in source.exceptions else _as_series(source, key)
         occurrence = self._occurrence(series, key)
+        if occurrence is not None and made is not None and _is_special(occurrence, key, made, moved):
+            raise Stale("Google events.get: somebody has changed the occurrence")
         if occurrence is None:
             self._must_be_there(series)
             if source.exceptions.get(key) is not None:
@@ -410,6 +415,19 @@ def _check_decision(write: Create | Update | Revive) -> None:
     event = write.patch.event if isinstance(write, Update) else write.event
     if write.access.level < Level.READ and event is not None and event.says_more_than_times:
         raise Refused("the permission decision that came with the write allows times only")
+
+
+def _is_special(occurrence: Body, key: str, series: Event, wanted: Event | None) -> bool:
+    """Return whether an occurrence is neither as its series has it nor, by an earlier attempt, as it should be."""
+    if occurrence.get("status") == "cancelled":
+        return wanted is not None
+    there = mapping.to_event(occurrence)
+    alike = [one for one in (_as_series(series, key), wanted) if one is not None]
+    return all(any(getattr(there, name) != getattr(one, name) for name in _SEEN) for one in alike)
+
+
+#: What people change of an occurrence on Google's page, and is told alike of one and of its series.
+_SEEN = ("title", "description", "location", "start", "end")
 
 
 def _as_series(series: Event, key: str) -> Event:

@@ -325,16 +325,20 @@ def _clash_winner(sights: dict[SideName, Sight], rules: Rules) -> SideName:
 def _may_carry(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
     allowed = sights[target].level >= Level.EDIT or (target is GOOGLE and _is_personal(name))
     allowed = allowed or _is_answer(name, target, base, sights, rules)
-    if target is CRM and _would_blank(name, base, sights):
+    if target is CRM and exception_key(name) and _is_of_this_copy(name, base, sights):
         return False
     return allowed and _crosses(name, target, base, sights, rules)
 
 
-def _would_blank(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
-    """Return whether an exception comes from a copy without texts: its record would lose those of the occurrence."""
-    if exception_key(name) is None or REDACTED not in _there(CRM, base, sights):
-        return False
-    return sights[GOOGLE].face.get(name) != CANCELLED
+def _is_of_this_copy(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
+    """Return whether an exception at Google says nothing about the record.
+
+    Of a copy without texts, since the record would lose those of the occurrence; and of a guest who is not invited
+    to one occurrence: on their calendar it is cancelled.
+    """
+    if sights[GOOGLE].face.get(name) == CANCELLED:
+        return sights[GOOGLE].level is Level.READ and not sights[CRM].owned
+    return REDACTED in _there(CRM, base, sights)
 
 
 def _carry(

@@ -567,3 +567,19 @@ def test_what_was_held_of_an_occurrence_crosses_with_the_next_edit_of_its_series
     (record,) = house.crm_events("ana")
     assert record["location"] == "B"
     assert [part["cancelled"] for part in record["exceptions"]] == [True]
+
+
+def test_an_occurrence_that_is_changed_right_after_its_series_was_copied_keeps_that(house):
+    house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "ours"), **crm_at(day(1)))
+
+    def rename():
+        (series,) = house.google_events("ana")
+        house.google_edit("ana", instance(series, 2), summary="theirs")
+
+    with meanwhile(GoogleSide, "_insert", rename, after=True):
+        house.resync("ana")
+    house.resync("ana")
+    house.resync("ana")
+    lost = {conflict.field: conflict for _, conflict in house.conflicts("ana")}
+    titles = [one["summary"] for one in house.google_events("ana") if "recurringEventId" in one]
+    assert len(lost) == 1 and titles in (["ours"], ["theirs"])
