@@ -166,7 +166,7 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
     event = plan.seen[SideName.GOOGLE].event
     with reading(work.engine) as connection:
         twin = links.by_keys(connection, link.account_id, SideName.CRM, [record]).get(record)
-    if item is None or event is None or not _is_joint(item) or _is_another(twin):
+    if item is None or event is None or not _is_joint(work, item) or _is_another(twin):
         plan.alone = True
         return None
     if not _starts_together(link, item, event, partners):
@@ -214,9 +214,12 @@ def _is_another(twin: Link | None) -> bool:
     return twin is not None and twin.google.key is not None and twin.origin is SideName.GOOGLE
 
 
-def _is_joint(item: Item) -> bool:
-    """Return whether the person takes part in a record."""
-    return not item.gone and item.access is not None and bool(item.access.relations)
+def _is_joint(work: Work, item: Item) -> bool:
+    """Return whether the person takes part in a record, or has declined to."""
+    if item.gone or item.access is None:
+        return False
+    guests = work.scene.account.cipher.fingerprints.guests(item.event) if item.event is not None else {}
+    return bool(item.access.relations) or work.rules.own in guests
 
 
 def _starts_together(link: Link, item: Item, event: Event, partners: Sequence[Partner]) -> bool:

@@ -107,9 +107,11 @@ class _Life:
         logins = list(
             dict.fromkeys([*logins, *self._dice.sample(self._connected, self._dice.choice((0, 1)))])
         )
-        for login in self._dice.sample(logins, len(logins)):
-            self._district.clock.advance(minutes=2)
-            self._round(login)
+        # An invitation takes the place of a copy that was there before it, in the next round of its guest.
+        for _ in range(2 if self._charter.invites else 1):
+            for login in self._dice.sample(logins, len(logins)):
+                self._district.clock.advance(minutes=2)
+                self._round(login)
         if self._charter.invites:
             for login in self._connected:
                 told = invited_faults(self._district, self._charter, self._papers, login)
