@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from calsync.model.errors import Refused, Stale
 from calsync.model.event import Event
-from calsync.model.link import Kind, Verb
+from calsync.model.link import Base, Kind, Verb
 from calsync.model.side import Item, SideName
 from calsync.store import accounts, links, meetings
 from calsync.store.database import reading, writing
@@ -108,6 +108,8 @@ def replace_invitations(work: Work) -> None:
         batch = links.by_ids(connection, meetings.uninvited(connection, account_id))
     gone = [link for link in batch if link.google.state is Kind.GONE]
     for link in gone:
+        # What comes now is a copy of the record, without the guests that are its owner's to invite.
+        link.origin = SideName.CRM
         release(link, SideName.GOOGLE)
         link.meeting, link.dirty, link.retry_at = None, True, None
     if gone:
@@ -182,6 +184,11 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         return twin
     link.crm.key, link.match, link.intents = record, None, ()
     link.veiled = any(partner.hides for partner in partners if partner.record == record)
+    if item.access is not None and not item.access.relations:
+        # Nothing more of it will be seen until the person takes part: what is the same now is agreed.
+        face = sights.face_of(work.scene, link, SideName.CRM, item)
+        common = dict(face.items() & plan.seen[SideName.GOOGLE].face.items())
+        link.base = Base(common, common, link.origin)
     sights.look(work.scene, link, SideName.CRM, item)
     if link.veiled:
         _look_at_google(work, link)

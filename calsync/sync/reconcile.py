@@ -166,7 +166,8 @@ def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: 
     edits = moved(base.face(gone.other), alive)
     # A meeting of somebody else goes when they say so; their guests' edits are kept as having lost.
     final = gone is CRM and base.origin is CRM and not sights[CRM].owned
-    if not final and any(_may_carry(name, gone, base, sights, rules) for name in edits):
+    # To what does not take place any more nobody need answer.
+    if not final and any(_may_carry(name, gone, base, sights, rules) for name in edits - {rules.own}):
         return _copy(gone.other, sights, rules, "edit beats delete")
     if not rules.direction.towards(gone.other):
         return Decision("direction", held=True)

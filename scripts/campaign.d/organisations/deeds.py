@@ -176,7 +176,8 @@ class People:
             return
         paper, number = self._dice.choice(series), self._dice.randrange(OCCURRENCES)
         exceptions = dict(paper.exceptions)
-        if number in exceptions and self._dice.random() < 0.3:
+        # A guest's calendar keeps it as an exception that says nothing, and their round may say so in the CRM.
+        if number in exceptions and not self._charter.invites and self._dice.random() < 0.3:
             del exceptions[number]
         elif exceptions.get(number, paper) is not None:
             exceptions[number] = _joined(exceptions.get(number), self._occurrence())
