@@ -23,7 +23,7 @@ from calsync.privacy.retention import LAST_MOMENT
 from calsync.privacy.scrub import StillRead, scrub
 from calsync.store import accounts, audit, consent, erasures, holds, links, requests, subjects
 from calsync.store.accounts import Account, State
-from calsync.store.audit import Act, Actor, trail
+from calsync.store.audit import Act, Actor, By, trail
 from calsync.store.database import reading, writing
 from calsync.store.erasures import Cause, Erasure, Step
 from calsync.store.links import Link
@@ -69,7 +69,7 @@ def erase(
     parts: Parts,
     user: str,
     copies: Copies,
-    actor: Actor,
+    by: By,
     cause: Cause = Cause.REQUEST,
     reached: Callable[[Step], None] = lambda step: None,
 ) -> Erased:
@@ -77,10 +77,10 @@ def erase(
 
     `reached` is told each step before it is done.
     """
-    return go_on(parts, begin(parts, user, copies, actor, cause), reached)
+    return go_on(parts, begin(parts, user, copies, by, cause), reached)
 
 
-def begin(parts: Parts, user: str, copies: Copies, actor: Actor, cause: Cause = Cause.REQUEST) -> int:
+def begin(parts: Parts, user: str, copies: Copies, by: By, cause: Cause = Cause.REQUEST) -> int:
     """Note that somebody is to be erased, and stop everything that concerns them; return the erasure's number.
 
     Nothing remote is done: a page that calls this need not wait, the daemon does the rest within seconds.
@@ -98,7 +98,7 @@ def begin(parts: Parts, user: str, copies: Copies, actor: Actor, cause: Cause = 
                 accounts.change(connection, account.id, due_at=now, **values)
         consent.end_everything(connection, user, now)
         audit.append_about(
-            *(connection, parts.vault, Act.ERASURE_BEGAN, actor, subject, now),
+            *(connection, parts.vault, Act.ERASURE_BEGAN, by, subject, now),
             erasure=number,
             cause=cause.value,
             google_copies=copies.google,

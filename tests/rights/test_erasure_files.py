@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from calsync.rights.erasure import Copies, erase
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE
 from tests.house import House, at, day
 from tests.marks import MARK, files_of, hits
 from tests.outside.paper import PaperCrm, add_person, paper_stage
@@ -48,7 +48,7 @@ def test_no_byte_of_the_state_directory_names_the_person(tmp_path):
         keys = [link.google.key for link in house.links(LOGIN)]
         before = b"".join(files_of(house.directory).values())
         assert set(hits(before, [LOGIN, *keys])) == {LOGIN, *keys}, "the search works"
-        assert erase(house.parts, LOGIN, Copies(), Actor.OPERATOR).receipt is not None
+        assert erase(house.parts, LOGIN, Copies(), COMMAND_LINE).receipt is not None
         for name, data in files_of(house.directory).items():
             assert hits(data, [*MARKS, *keys]) == [], name
     finally:
@@ -62,7 +62,7 @@ def test_neither_dump_nor_table_files_of_postgresql_name_the_person(tmp_path, po
     try:
         keys = [link.google.key for link in house.links(LOGIN)]
         assert set(hits(postgres.dump(url), [LOGIN, *keys])) == {LOGIN, *keys}, "the search works"
-        done = erase(house.parts, LOGIN, Copies(), Actor.OPERATOR)
+        done = erase(house.parts, LOGIN, Copies(), COMMAND_LINE)
         assert "expire with the backups" in done.receipt["files"]
         assert hits(postgres.dump(url), [*MARKS, *keys]) == []
         for name, data in postgres.files().items():

@@ -235,9 +235,10 @@ def test_a_google_account_that_serves_somebody_else_is_refused_and_the_operator_
 def again(web, user, **terms):
     """Let a person consent once more; return the answer to their confirmation."""
     from calsync.invitation import invite
+    from calsync.store.audit import COMMAND_LINE
     from calsync.store.consent import Terms
 
-    walk = Walk(invite(web.parts, user, None, Terms(**terms))[0]).to_google()
+    walk = Walk(invite(web.parts, user, None, Terms(**terms), COMMAND_LINE)[0]).to_google()
     walk.decide()
     assert walk.back().status_code == 303
     return walk.confirm(web.url)
