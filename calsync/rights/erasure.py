@@ -2,7 +2,7 @@
 
 Stop and withdraw consent, remove copies as chosen, enter the person into the list beside the keys, let the CRM's
 adapter forget, delete the rows and with them the keys, clean the files, write them anew,
-certify. Whatever step the process dies in, the next run or tick of the daemon does that step again; each is safe to repeat.
+certify. Whatever step the process dies in, the next run or tick of the daemon does it again; each is safe to repeat.
 """
 
 from __future__ import annotations
