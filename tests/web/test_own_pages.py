@@ -256,7 +256,7 @@ def test_erasure_is_asked_for_once_and_the_operator_is_told(web):
         assert web.press(browser, "/me", "/me/data/erase").status_code == 303
     assert "Your administrator was told" in get(web, browser, "/me/data").text
     assert web.told("leaver").count(("operator", "erasure_asked")) == 1
-    assert web.office.rows("SELECT kind, channel FROM request WHERE user = 'leaver'") == [
+    assert web.office.rows("SELECT kind, channel FROM request WHERE \"user\" = 'leaver'") == [
         ("erasure", "own page")
     ]
     assert "leaver has asked" in get(web, web.desk(), "/operator").text
