@@ -5,9 +5,10 @@ Nothing here runs a round: it says when the next one is, and what it may do.
 
 from __future__ import annotations
 
+from calsync.model.policy import Direction, Reach
 from calsync.store import accounts, audit, conflicts
 from calsync.store.accounts import RUNNING, Account, State
-from calsync.store.audit import COMMAND_LINE, Act, By
+from calsync.store.audit import COMMAND_LINE, Act, Actor, By
 from calsync.store.database import writing
 from calsync.wiring import Parts
 
@@ -57,6 +58,25 @@ def sync_now(parts: Parts, account: Account, by: By | None = None) -> None:
         return
     with writing(parts.engine) as connection:
         accounts.change(connection, account.id, **columns)
+
+
+def choose(parts: Parts, account: Account, wished: Reach) -> None:
+    """Let events of an account cross as far as the person wishes from now on, and enter into the ledger what changed."""
+    before = Reach(Direction(account.direction), parts.policy.closer(account.private_events).private_events)
+    columns = {"direction": wished.direction.value, "private_events": wished.private_events.value}
+    now = parts.clock()
+    with writing(parts.engine) as connection:
+        accounts.change(connection, account.id, **columns)
+        accounts.wake(connection, [account.user], now)
+        if wished != before:
+            act = _turn(before, wished)
+            audit.append(connection, parts.vault, act, Actor.PERSON, account.user, now, **columns)
+
+
+def _turn(before: Reach, wished: Reach) -> Act:
+    if before.covers(wished):
+        return Act.CONSENT_NARROWED
+    return Act.CONSENT_WIDENED if wished.covers(before) else Act.CONSENT_CHANGED
 
 
 def put_back(parts: Parts, account: Account, conflict: int) -> bool:

@@ -52,6 +52,9 @@ class Act(StrEnum):
 
     INVITED = "consent.invited"
     CONSENT_GIVEN = "consent.given"
+    CONSENT_WIDENED = "consent.widened"
+    CONSENT_NARROWED = "consent.narrowed"
+    CONSENT_CHANGED = "consent.changed"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     CONSENT_LOST = "consent.lost"
     CONSENT_ENDED = "consent.ended"

@@ -15,6 +15,7 @@ from calsync import states
 from calsync.delivery import sentence
 from calsync.engine import begin_disconnect
 from calsync.invitation import NoAddress, NoSuchUser, invite
+from calsync.privacy import consents
 from calsync.states import NotNow
 from calsync.store import accounts, links, standing, tidings
 from calsync.store.accounts import Account, State
@@ -144,6 +145,7 @@ def _account_page(
         stands = standing.of_user(connection, parts.vault, account.user, parts.clock(), poll)
         linked = links.count_linked(connection, account.id)
         parked = links.parked(connection, account.id)
+        history = consents.history(connection, parts.vault, account.user)
     return site.form_page(
         request,
         "operator_account.html",
@@ -154,6 +156,7 @@ def _account_page(
         lag=span(stands.lag) if stands is not None else "",
         linked=linked,
         parked=parked,
+        history=history,
         url=url,
         told=told,
     )
