@@ -17,7 +17,7 @@ from calsync.model.side import CalendarSide, SideName
 from calsync.poll import next_interval
 from calsync.store import accounts, audit, consent, journal, tidings
 from calsync.store.accounts import RUNNING, Account, State
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import COMMAND_LINE, Act, Actor, By
 from calsync.store.database import reading, writing
 from calsync.store.locks import Held, holding
 from calsync.store.quiet import COLUMNS, QuietRounds
@@ -277,12 +277,10 @@ class Disconnected:
     removed: int
 
 
-def begin_disconnect(
-    parts: Parts, account_id: int, google_copies: str, crm_copies: str, actor: Actor = Actor.OPERATOR
-) -> None:
+def begin_disconnect(parts: Parts, account_id: int, google_copies: str, crm_copies: str, by: By) -> None:
     """Stop syncing and close the person's sessions; the daemon, or `disconnect`, does the remote part.
 
-    `google_copies` and `crm_copies`: "keep" or "remove"; originals are never touched. `actor`: who wants it.
+    `google_copies` and `crm_copies`: "keep" or "remove"; originals are never touched. `by`: who wants it.
     """
     with writing(parts.engine) as connection:
         account = accounts.load(connection, parts.vault, account_id)
@@ -292,15 +290,17 @@ def begin_disconnect(
             consent.end_sessions(connection, account.user)
             tidings.note(connection, account.user, tidings.Kind.DISCONNECTED, tidings.Reader.PERSON, now)
             audit.append(
-                *(connection, parts.vault, Act.CONSENT_WITHDRAWN, actor, account.user, now),
+                *(connection, parts.vault, Act.CONSENT_WITHDRAWN, by, account.user, now),
                 google_copies=google_copies,
                 crm_copies=crm_copies,
             )
 
 
-def disconnect(parts: Parts, account_id: int, google_copies: str, crm_copies: str) -> Disconnected:
+def disconnect(
+    parts: Parts, account_id: int, google_copies: str, crm_copies: str, by: By = COMMAND_LINE
+) -> Disconnected:
     """End consent: stop syncing, remove copies where wished, revoke at Google, delete the tokens."""
-    begin_disconnect(parts, account_id, google_copies, crm_copies)
+    begin_disconnect(parts, account_id, google_copies, crm_copies, by)
     with holding(parts.state_dir / "locks", f"account-{account_id}", -1):
         account = accounts.look(parts.engine, parts.vault, account_id)
         if account is None:

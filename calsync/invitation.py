@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from calsync.store import audit, consent
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import Act, By
 from calsync.store.consent import Terms
 from calsync.store.database import writing
 from calsync.wiring import Parts
@@ -23,9 +23,7 @@ class NoAddress(Exception):
     """It is not known which Google account to expect; the message says what to do."""
 
 
-def invite(
-    parts: Parts, user: str, google: str | None, terms: Terms, actor: Actor = Actor.OPERATOR
-) -> tuple[str, datetime]:
+def invite(parts: Parts, user: str, google: str | None, terms: Terms, by: By) -> tuple[str, datetime]:
     """Return a fresh consent link of a CRM user and when it expires; earlier ones of the user end.
 
     `google`: the only address to accept, or "@" and a Workspace domain; None: the CRM user's own. Raises NoSuchUser
@@ -39,5 +37,5 @@ def invite(
         raise NoAddress("must be an address, or @ and a domain (the CRM user has no address of their own)")
     with writing(parts.engine) as connection:
         secret, expires = consent.new_ticket(connection, parts.vault, user, expected, parts.clock(), terms)
-        audit.append(connection, parts.vault, Act.INVITED, actor, user, parts.clock())
+        audit.append(connection, parts.vault, Act.INVITED, by, user, parts.clock())
     return f"{parts.settings.web.public_url}/connect/{secret}", expires

@@ -110,7 +110,7 @@ class Context:
 
         parts = self.parts()
         with writing(parts.engine) as connection:
-            audit.append(connection, parts.vault, act, audit.Actor.OPERATOR, user, parts.clock(), **detail)
+            audit.append(connection, parts.vault, act, audit.COMMAND_LINE, user, parts.clock(), **detail)
 
     def writer(self) -> Parts:
         """Open everything for a command that writes; exit 3 when this installation may not write."""

@@ -44,7 +44,7 @@ def _show(context: Context, user: str | None, limit: int) -> None:
                 one["seq"],
                 one["at"],
                 one["act"],
-                one["actor"],
+                " ".join(filter(None, (one["actor"], one["by"]))),
                 one["user"] or one["subject"],
                 _detail(one["detail"]),
             )
@@ -60,6 +60,7 @@ def _document(entry: trail.Entry, user: str | None) -> dict[str, Any]:
         "at": entry.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "act": entry.act,
         "actor": entry.actor,
+        "by": entry.by or None,
         "user": user,
         "subject": entry.subject or None,
         "detail": dict(entry.detail),

@@ -8,6 +8,7 @@ from calsync.cli import PROBLEMS, Context, UserError, leave
 from calsync.cli.people import account_of
 from calsync.invitation import NoAddress, NoSuchUser, invite
 from calsync.store.accounts import State
+from calsync.store.audit import COMMAND_LINE
 from calsync.store.consent import Terms
 from calsync.store.standing import stamp
 
@@ -29,7 +30,7 @@ def link(context: Context, user: str, google: str | None, new_identity: bool) ->
     Example: calsync link ana
     """
     try:
-        url, expires = invite(context.writer(), user, google, Terms(may_replace=new_identity))
+        url, expires = invite(context.writer(), user, google, Terms(may_replace=new_identity), COMMAND_LINE)
     except NoSuchUser:
         raise UserError(f"the CRM has no user {user!r}; see `calsync crm users list`") from None
     except NoAddress as error:

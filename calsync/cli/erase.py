@@ -28,7 +28,7 @@ def erase(context: Context, user: str, google_copies: str, crm_copies: str, yes:
     """
     from calsync.rights.erasure import Copies, is_known
     from calsync.rights.erasure import erase as carry_out
-    from calsync.store.audit import Actor
+    from calsync.store.audit import COMMAND_LINE
 
     parts = context.writer()
     if not is_known(parts, user):
@@ -40,7 +40,7 @@ def erase(context: Context, user: str, google_copies: str, crm_copies: str, yes:
         parts,
         user,
         Copies(google_copies, crm_copies),
-        Actor.OPERATOR,
+        COMMAND_LINE,
         reached=lambda s: steps.append(s.value),
     )
     if context.verbose:

@@ -22,13 +22,13 @@ def export(context: Context, user: str, out: Path) -> None:
     Example: calsync export ana --out ana.zip
     """
     from calsync.rights.export import export_file, is_known
-    from calsync.store.audit import Actor
+    from calsync.store.audit import COMMAND_LINE
 
     parts = context.parts()
     if not is_known(parts, user):
         raise UserError(f"nothing is held about {user!r}")
     try:
-        made = export_file(parts, user, Actor.OPERATOR, out)
+        made = export_file(parts, user, COMMAND_LINE, out)
     except FileExistsError:
         raise UserError(f"--out: {out} exists; give another name") from None
     except OSError as error:

@@ -7,7 +7,7 @@ import click
 from calsync.cli import Context, UserError
 from calsync.cli.table import table
 from calsync.store import audit, holds
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import COMMAND_LINE, Act
 from calsync.store.database import reading, writing
 
 
@@ -53,7 +53,7 @@ def _put(context: Context, user: str, reason: str) -> None:
         raise UserError(f"the CRM has no user {user!r}, and nothing is held about them")
     with writing(parts.engine) as connection:
         holds.put(connection, parts.vault, user, reason, parts.clock())
-        audit.append(connection, parts.vault, Act.HELD, Actor.OPERATOR, user, parts.clock())
+        audit.append(connection, parts.vault, Act.HELD, COMMAND_LINE, user, parts.clock())
     context.emit(
         {"user": user, "held": True}, f"{user}: held; nothing of theirs is deleted until it is released"
     )
@@ -64,5 +64,5 @@ def _release(context: Context, user: str) -> None:
     with writing(parts.engine) as connection:
         if not holds.release(connection, user):
             raise UserError(f"{user}: is not held; `calsync hold` lists holds")
-        audit.append(connection, parts.vault, Act.RELEASED, Actor.OPERATOR, user, parts.clock())
+        audit.append(connection, parts.vault, Act.RELEASED, COMMAND_LINE, user, parts.clock())
     context.emit({"user": user, "held": False}, f"{user}: released")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 import click
+from sqlalchemy import Connection
 
 from calsync.cli import Context, UserError
 from calsync.cli.table import table
+from calsync.store import audit
 from calsync.store import operators as store
+from calsync.store.audit import COMMAND_LINE, Act
 from calsync.store.database import reading, writing
 from calsync.store.operators import Entry, NameTaken, Role
 from calsync.store.standing import stamp
+from calsync.wiring import Parts
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _ROLES = [role.value for role in Role]
@@ -42,6 +46,7 @@ def add(context: Context, name: str, role: str) -> None:
     try:
         with writing(parts.engine) as connection:
             entry = store.add(connection, parts.vault, name, Role(role), parts.clock())
+            _enter(connection, parts, Act.OPERATOR_ADDED, name=name, role=role)
     except NameTaken:
         raise UserError(
             f"there is an operator {name!r}; `calsync operators reset {name}` renews them"
@@ -61,6 +66,8 @@ def reset(context: Context, name: str) -> None:
     with writing(parts.engine) as connection:
         entry = store.reset(connection, parts.vault, name)
         known = {one.name: one.role for one in store.everyone(connection)}
+        if entry is not None:
+            _enter(connection, parts, Act.OPERATOR_RESET, name=name)
     if entry is None:
         raise _unknown(name)
     _show(context, name, known[name].value, entry)
@@ -74,8 +81,11 @@ def remove(context: Context, name: str) -> None:
 
     Example: calsync operators remove dana
     """
-    with writing(context.writer().engine) as connection:
+    parts = context.writer()
+    with writing(parts.engine) as connection:
         found = store.remove(connection, name)
+        if found:
+            _enter(connection, parts, Act.OPERATOR_REMOVED, name=name)
     if not found:
         raise _unknown(name)
     context.emit({"removed": name}, f"{name}: removed")
@@ -101,6 +111,10 @@ def list_(context: Context) -> None:
     ]
     words = table(("NAME", "ROLE", "MADE", "LAST LOGIN"), [list(row.values()) for row in rows])
     context.emit({"operators": rows}, words if rows else "no operators; the operator token opens the pages")
+
+
+def _enter(connection: Connection, parts: Parts, act: Act, **detail: str) -> None:
+    audit.append(connection, parts.vault, act, COMMAND_LINE, "", parts.clock(), **detail)
 
 
 def _show(context: Context, name: str, role: str, entry: Entry) -> None:

@@ -24,10 +24,10 @@ def rectify(context: Context, user: str, event: str | None, wrong: str) -> None:
     Example: calsync rectify ana --event 1a2b3c --wrong "the title"
     """
     from calsync.rights.rectification import rectify as carry_out
-    from calsync.store.audit import Actor
+    from calsync.store.audit import COMMAND_LINE
 
     account = account_of(context, user)
-    done = carry_out(context.writer(), user, account.id, event, wrong, Actor.OPERATOR)
+    done = carry_out(context.writer(), user, account.id, event, wrong, COMMAND_LINE)
     document = {
         "user": user,
         "request": done.request,

@@ -14,7 +14,7 @@ from calsync.cli.table import table
 from calsync.privacy import clock, register
 from calsync.privacy.register import Desk, NotPossible
 from calsync.store import requests as store
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE
 from calsync.store.database import reading, writing
 from calsync.store.requests import WAITING, Kind, Progress, Request
 
@@ -100,7 +100,7 @@ def add(context: Context, user: str, kind: str, received: str | None, channel: s
     when = _when(received, desk) if received else None
     try:
         with writing(parts.engine) as connection:
-            number = register.receive(connection, desk, user, Kind(kind), Actor.OPERATOR, when, channel[:40])
+            number = register.receive(connection, desk, user, Kind(kind), COMMAND_LINE, when, channel[:40])
             entered = cast("Request", store.find(connection, number))
     except NotPossible as error:
         raise UserError(f"--received: {error}") from None
@@ -133,7 +133,7 @@ def done(context: Context, number: int, outcome: str, refused: bool) -> None:
     """
     state = Progress.REFUSED if refused else Progress.DONE
     with _refusing(), writing(context.parts().engine) as connection:
-        closed = register.close(connection, _desk(context), number, outcome, Actor.OPERATOR, state)
+        closed = register.close(connection, _desk(context), number, outcome, COMMAND_LINE, state)
     context.emit(_document(closed, _desk(context)), f"request {number}: {closed.state.value}")
 
 
@@ -148,7 +148,7 @@ def extend(context: Context, number: int, days: int, reason: str) -> None:
     Example: calsync requests extend 3 --days 30 --reason "many entries; told by mail"
     """
     with _refusing(), writing(context.parts().engine) as connection:
-        put_off = register.extend(connection, _desk(context), number, days, reason)
+        put_off = register.extend(connection, _desk(context), number, days, reason, COMMAND_LINE)
     context.emit(_document(put_off, _desk(context)), f"request {number}: due on {put_off.due_on}")
 
 

@@ -41,6 +41,20 @@ class PrivateEvents(StrEnum):
     FULL = "full"
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a person lets their events cross: which ways, and how much of the private ones."""
+
+    direction: Direction
+    private_events: PrivateEvents
+
+    def covers(self, other: Reach) -> bool:
+        """Return whether nothing crosses under `other` that does not cross under this."""
+        order = list(PrivateEvents)
+        ways = self.direction in (Direction.BOTH, other.direction)
+        return ways and order.index(self.private_events) >= order.index(other.private_events)
+
+
 class GuestMail(StrEnum):
     """Google's sendUpdates on our writes."""
 

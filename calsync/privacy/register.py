@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from calsync.privacy import clock
 from calsync.store import audit, requests, subjects
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import Act, By
 from calsync.store.requests import WAITING, Kind, Progress, Request
 from calsync.store.vault import Vault
 
@@ -33,7 +33,7 @@ def receive(
     desk: Desk,
     user: str,
     kind: Kind,
-    actor: Actor,
+    by: By,
     received_at: datetime | None = None,
     channel: str = "written",
     note: str = "",
@@ -49,7 +49,7 @@ def receive(
     entered = Request(kind, subject, user, channel, received, due, note=sealed)
     number = requests.add(connection, entered)
     audit.append_about(
-        *(connection, desk.vault, Act.REQUEST_RECEIVED, actor, subject, desk.now),
+        *(connection, desk.vault, Act.REQUEST_RECEIVED, by, subject, desk.now),
         request=number,
         kind=kind.value,
         due=due.isoformat(),
@@ -57,7 +57,7 @@ def receive(
     return number
 
 
-def extend(connection: Connection, desk: Desk, number: int, days: int, reason: str) -> Request:
+def extend(connection: Connection, desk: Desk, number: int, days: int, reason: str, by: By) -> Request:
     """Put the answer off, once, within what the law allows; `reason` is what the person was told. NotPossible."""
     request = _waiting(connection, number)
     if request.state is Progress.EXTENDED:
@@ -71,7 +71,7 @@ def extend(connection: Connection, desk: Desk, number: int, days: int, reason: s
     due = request.due_on + timedelta(days=days)
     requests.change(connection, number, state=Progress.EXTENDED, due_on=due, outcome=reason[:200])
     audit.append_about(
-        *(connection, desk.vault, Act.REQUEST_EXTENDED, Actor.OPERATOR, request.subject, desk.now),
+        *(connection, desk.vault, Act.REQUEST_EXTENDED, by, request.subject, desk.now),
         request=number,
         due=due.isoformat(),
     )
@@ -90,7 +90,7 @@ def close(
     desk: Desk,
     number: int,
     outcome: str,
-    actor: Actor,
+    by: By,
     state: Progress = Progress.DONE,
     evidence: str = "",
 ) -> Request:
@@ -99,7 +99,7 @@ def close(
     values = {"state": state, "outcome": outcome[:200], "evidence": evidence, "closed_at": desk.now}
     requests.change(connection, number, **values)
     audit.append_about(
-        *(connection, desk.vault, Act.REQUEST_CLOSED, actor, request.subject, desk.now),
+        *(connection, desk.vault, Act.REQUEST_CLOSED, by, request.subject, desk.now),
         request=number,
         state=state.value,
         day=clock.age(request, desk.now, desk.zone),
@@ -114,13 +114,13 @@ def close_fitting(
     subject: str,
     kinds: tuple[Kind, ...],
     outcome: str,
-    actor: Actor,
+    by: By,
     evidence: str = "",
 ) -> list[int]:
     """Close the waiting requests of a person that something just done has answered; return their numbers."""
     fitting = [one.id for one in requests.waiting(connection, subject) if one.kind in kinds]
     for number in fitting:
-        close(connection, desk, number, outcome, actor, evidence=evidence)
+        close(connection, desk, number, outcome, by, evidence=evidence)
     return fitting
 
 

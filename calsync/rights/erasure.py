@@ -1,14 +1,15 @@
 """Erasing a person: a job of durable steps that goes on where it was interrupted, and a receipt at its end.
 
 Stop and withdraw consent, remove copies as chosen, enter the person into the list beside the keys, let the CRM's
-adapter forget, delete the rows and with them the keys, clean the files, certify. Whatever step the process dies in,
-the next run or tick of the daemon does that step again; each is safe to repeat.
+adapter forget, delete the rows and with them the keys, clean the files, write them anew,
+certify. Whatever step the process dies in, the next run or tick of the daemon does it again; each is safe to repeat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -20,10 +21,10 @@ from calsync.model.errors import SideError
 from calsync.privacy import erasure_list, inventory, receipt, register
 from calsync.privacy.register import Desk
 from calsync.privacy.retention import LAST_MOMENT
-from calsync.privacy.scrub import StillRead, scrub
+from calsync.privacy.scrub import NotNow, scrub, write_anew
 from calsync.store import accounts, audit, consent, erasures, holds, links, requests, subjects
 from calsync.store.accounts import Account, State
-from calsync.store.audit import Act, Actor, trail
+from calsync.store.audit import Act, Actor, By, trail
 from calsync.store.database import reading, writing
 from calsync.store.erasures import Cause, Erasure, Step
 from calsync.store.links import Link
@@ -34,6 +35,9 @@ from calsync.wiring import Parts
 log = structlog.get_logger()
 
 _LOCK_SECONDS = 60.0
+#: Hours, in the controller's zone, in which hardly anybody edits; whoever runs no daemon then waits a day at most.
+_NIGHT = range(1, 5)
+_LONGEST_WAIT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def erase(
     parts: Parts,
     user: str,
     copies: Copies,
-    actor: Actor,
+    by: By,
     cause: Cause = Cause.REQUEST,
     reached: Callable[[Step], None] = lambda step: None,
 ) -> Erased:
@@ -77,10 +81,10 @@ def erase(
 
     `reached` is told each step before it is done.
     """
-    return go_on(parts, begin(parts, user, copies, actor, cause), reached)
+    return go_on(parts, begin(parts, user, copies, by, cause), reached)
 
 
-def begin(parts: Parts, user: str, copies: Copies, actor: Actor, cause: Cause = Cause.REQUEST) -> int:
+def begin(parts: Parts, user: str, copies: Copies, by: By, cause: Cause = Cause.REQUEST) -> int:
     """Note that somebody is to be erased, and stop everything that concerns them; return the erasure's number.
 
     Nothing remote is done: a page that calls this need not wait, the daemon does the rest within seconds.
@@ -98,7 +102,7 @@ def begin(parts: Parts, user: str, copies: Copies, actor: Actor, cause: Cause = 
                 accounts.change(connection, account.id, due_at=now, **values)
         consent.end_everything(connection, user, now)
         audit.append_about(
-            *(connection, parts.vault, Act.ERASURE_BEGAN, actor, subject, now),
+            *(connection, parts.vault, Act.ERASURE_BEGAN, by, subject, now),
             erasure=number,
             cause=cause.value,
             google_copies=copies.google,
@@ -253,10 +257,26 @@ def _links(connection: Connection, account_id: int) -> list[Link]:
 
 def _scrub(parts: Parts, erasure: Erasure) -> None:
     try:
-        words = scrub(parts.engine)
-    except StillRead as reason:
-        raise _Waits(f"quiet: {reason}") from None
+        scrub(parts.engine)
+    except NotNow as reason:
+        raise _Waits(str(reason)) from None
+    _advance(parts, erasure, Step.WRITE_ANEW, erasure.counts)
+
+
+def _write_anew(parts: Parts, erasure: Erasure) -> None:
+    """Write the files anew, for which a large database waits until the night, and the receipt with it."""
+    try:
+        words = write_anew(parts.engine, _may_take_long(parts, erasure))
+    except NotNow as reason:
+        raise _Waits(str(reason)) from None
     _advance(parts, erasure, Step.CERTIFY, {**erasure.counts, "files": words})
+
+
+def _may_take_long(parts: Parts, erasure: Erasure) -> bool:
+    """Return whether rounds may wait while a large database is written anew: at night, or when a day went by without."""
+    now = parts.clock()
+    at_night = now.astimezone(parts.settings.privacy.zone).hour in _NIGHT
+    return at_night or now - erasure.began_at >= _LONGEST_WAIT
 
 
 def _certify(parts: Parts, erasure: Erasure) -> None:
@@ -289,6 +309,7 @@ _STEPS: Mapping[Step, Callable[[Parts, Erasure], None]] = {
     Step.FORGET: _forget,
     Step.DELETE: _delete,
     Step.SCRUB: _scrub,
+    Step.WRITE_ANEW: _write_anew,
     Step.CERTIFY: _certify,
 }
 

@@ -14,7 +14,7 @@ from calsync.privacy import archive, dossier, inventory, processing, register
 from calsync.privacy.register import Desk
 from calsync.store import audit, subjects
 from calsync.store.accounts import Account, State
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import Act, By
 from calsync.store.database import reading, writing
 from calsync.store.requests import Kind
 from calsync.wiring import Parts
@@ -36,7 +36,7 @@ def is_known(parts: Parts, user: str) -> bool:
         return bool(inventory.count_rows(connection, user))
 
 
-def export(parts: Parts, user: str, actor: Actor) -> Export:
+def export(parts: Parts, user: str, by: By) -> Export:
     """Return everything about a person as an archive, and close the requests that it answers.
 
     A side that cannot be asked is left out and named; what is stored is there all the same.
@@ -53,30 +53,30 @@ def export(parts: Parts, user: str, actor: Actor) -> Export:
     about = processing.about(parts.settings.privacy, not_reached)
     data = archive.pack(archive.files_of(collected, about, now), now)
     counts = {name: len(rows) for name, rows in collected.lists.items()}
-    return Export(data, counts, not_reached, _note(parts, user, actor, data, counts))
+    return Export(data, counts, not_reached, _note(parts, user, by, data, counts))
 
 
-def export_file(parts: Parts, user: str, actor: Actor, path: Path) -> Export:
+def export_file(parts: Parts, user: str, by: By, path: Path) -> Export:
     """`export` into a new file; FileExistsError when there is one, OSError when it cannot be written."""
     if path.exists():
         raise FileExistsError(path)
-    made = export(parts, user, actor)
+    made = export(parts, user, by)
     archive.write_new(path, made.data)
     return made
 
 
-def _note(parts: Parts, user: str, actor: Actor, data: bytes, counts: Mapping[str, int]) -> tuple[int, ...]:
+def _note(parts: Parts, user: str, by: By, data: bytes, counts: Mapping[str, int]) -> tuple[int, ...]:
     evidence = hashlib.sha256(data).hexdigest()
     with writing(parts.engine) as connection:
         desk = Desk(parts.vault, parts.clock(), parts.settings.privacy.zone)
         subject = subjects.pseudonym(connection, parts.vault, user, desk.now)
         audit.append(
-            *(connection, parts.vault, Act.EXPORTED, actor, user, desk.now),
+            *(connection, parts.vault, Act.EXPORTED, by, user, desk.now),
             sha256=evidence,
             counts=dict(counts),
         )
         kinds = (Kind.ACCESS, Kind.PORTABILITY)
-        closed = register.close_fitting(connection, desk, subject, kinds, "exported", actor, evidence)
+        closed = register.close_fitting(connection, desk, subject, kinds, "exported", by, evidence)
     return tuple(closed)
 
 

@@ -11,7 +11,7 @@ from calsync.engine import run_account
 from calsync.privacy import register
 from calsync.privacy.register import Desk
 from calsync.store import audit, requests
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import Act, Actor, By
 from calsync.store.database import writing
 from calsync.store.requests import Kind, Progress
 from calsync.sync.round import Order
@@ -29,16 +29,14 @@ class Rectified:
     closed: bool
 
 
-def rectify(
-    parts: Parts, user: str, account_id: int, event: str | None, wrong: str, actor: Actor
-) -> Rectified:
+def rectify(parts: Parts, user: str, account_id: int, event: str | None, wrong: str, by: By) -> Rectified:
     """Enter a request, look at one event, or at everything anew, on both sides, and answer it when that went well.
 
     `wrong`: the person's words; they are kept sealed with the request.
     """
     with writing(parts.engine) as connection:
         desk = _desk(parts)
-        number = register.receive(connection, desk, user, Kind.RECTIFICATION, actor, note=wrong)
+        number = register.receive(connection, desk, user, Kind.RECTIFICATION, by, note=wrong)
     tally = run_account(parts, account_id, Order(full=event is None, event=event))
     answer, answered = _answer(tally), tally.outcome is Outcome.OK
     with writing(parts.engine) as connection:
@@ -48,7 +46,7 @@ def rectify(
         else:
             requests.change(connection, number, outcome=answer[:200])
         audit.append(
-            *(connection, parts.vault, Act.RECTIFIED, actor, user, desk.now),
+            *(connection, parts.vault, Act.RECTIFIED, by, user, desk.now),
             request=number,
             outcome=tally.outcome.value,
             full=event is None,

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from calsync.store import accounts, audit, consent
 from calsync.store.accounts import Account, State
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import COMMAND_LINE, Act, By
 from calsync.store.database import reading, writing
 from calsync.wiring import Parts
 
@@ -29,7 +29,7 @@ class Revoked:
     left: int
 
 
-def revoke_all(parts: Parts) -> Revoked:
+def revoke_all(parts: Parts, by: By = COMMAND_LINE) -> Revoked:
     """Stop all syncing, withdraw each consent at Google and delete its token; go on with what an earlier try has left.
 
     A token stays, sealed, only until Google has confirmed that it is worth nothing any more.
@@ -39,12 +39,12 @@ def revoke_all(parts: Parts) -> Revoked:
         found = [one for one in accounts.everyone(connection, parts.vault) if one.sealed_refresh_token]
         grants = consent.grants(connection, parts.vault)
     with ThreadPoolExecutor(WORKERS, "revoke") as pool:
-        done = list(pool.map(lambda account: _revoke(parts, account), found))
+        done = list(pool.map(lambda account: _revoke(parts, account, by), found))
         done += list(pool.map(lambda grant: _revoke_grant(parts, grant), grants))
     result = Revoked(sum(done), len(done) - sum(done))
     with writing(parts.engine) as connection:
         audit.append(
-            *(connection, parts.vault, Act.REVOKED_ALL, Actor.OPERATOR, "", parts.clock()),
+            *(connection, parts.vault, Act.REVOKED_ALL, by, "", parts.clock()),
             revoked=result.revoked,
             left=result.left,
         )
@@ -62,7 +62,7 @@ def _stop(parts: Parts) -> None:
             consent.end_everything(connection, user, now)
 
 
-def _revoke(parts: Parts, account: Account) -> bool:
+def _revoke(parts: Parts, account: Account, by: By) -> bool:
     token = account.refresh_token()
     if token is not None and not parts.oauth.revoke(token):
         return False
@@ -75,7 +75,7 @@ def _revoke(parts: Parts, account: Account) -> bool:
             connection,
             parts.vault,
             Act.CONSENT_ENDED,
-            Actor.OPERATOR,
+            by,
             account.user,
             now,
             revoked=True,

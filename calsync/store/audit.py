@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, delete, func, insert, select
@@ -52,6 +52,9 @@ class Act(StrEnum):
 
     INVITED = "consent.invited"
     CONSENT_GIVEN = "consent.given"
+    CONSENT_WIDENED = "consent.widened"
+    CONSENT_NARROWED = "consent.narrowed"
+    CONSENT_CHANGED = "consent.changed"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     CONSENT_LOST = "consent.lost"
     CONSENT_ENDED = "consent.ended"
@@ -69,6 +72,7 @@ class Act(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     APPROVED = "deletions.approved"
+    RESYNC_ASKED = "resync.asked"
     RESYNCED = "resync.full"
     UNDONE = "run.undone"
     RESTORED = "conflict.restored"
@@ -80,20 +84,44 @@ class Act(StrEnum):
     SEARCHED = "participant.searched"
     INCIDENT = "incident.looked_into"
     FORGOTTEN = "audit.forgotten"
+    SIGNED_IN = "operator.signed_in"
+    PROVED = "operator.proved"
+    PASSWORD_CHANGED = "operator.password_changed"
+    OPERATOR_ADDED = "operator.added"
+    OPERATOR_RESET = "operator.reset"
+    OPERATOR_REMOVED = "operator.removed"
 
 
 class Actor(StrEnum):
-    """Who did it."""
+    """Who did it, where there is no more to say; an operator is named, see `ByOperator`."""
 
     PERSON = "person"
-    OPERATOR = "operator"
     CRM = "crm"
     SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
+class ByOperator:
+    """An operator did it; `name`: their login, or the way they came in without one, which is no possible login."""
+
+    name: str
+
+
+#: Whoever holds the bootstrap token has no name of their own; nor has whoever may run commands on the machine.
+BOOTSTRAP_TOKEN = ByOperator("operator token")
+COMMAND_LINE = ByOperator("command line")
+
+By: TypeAlias = Actor | ByOperator
+
+_OPERATOR, _BY = "operator", "by"
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry. `subject` is a pseudonym, "" when it concerns nobody in particular."""
+    """One entry. `subject` is a pseudonym, "" when it concerns nobody in particular.
+
+    `by`: which operator, "" for other actors and in entries from before operators were named in the trail.
+    """
 
     seq: int
     at: datetime
@@ -103,6 +131,7 @@ class Entry:
     detail: Mapping[str, Any]
     previous: str
     mac: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +151,32 @@ class Fault:
 
 
 def append(
-    connection: Connection, vault: Vault, act: Act, actor: Actor, user: str, now: datetime, **detail: Any
+    connection: Connection, vault: Vault, act: Act, by: By, user: str, now: datetime, **detail: Any
 ) -> Entry:
     """Add an entry about a person ("" for nobody); call in the writing transaction of what it is about.
 
     `detail`: codes, counts and ids, never anything by which the person could be told after their erasure.
     """
     return append_about(
-        connection, vault, act, actor, subjects.pseudonym(connection, vault, user, now), now, **detail
+        connection, vault, act, by, subjects.pseudonym(connection, vault, user, now), now, **detail
     )
 
 
 def append_about(
-    connection: Connection, vault: Vault, act: Act, actor: Actor, subject: str, now: datetime, **detail: Any
+    connection: Connection, vault: Vault, act: Act, by: By, subject: str, now: datetime, **detail: Any
 ) -> Entry:
     """`append` for a pseudonym."""
     _take_turn(connection)
     last = head(connection)
     seq, previous = (last.seq + 1, last.mac) if last is not None else (1, "")
     moment = now.astimezone(UTC)
-    text = orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode()
+    actor, name = (_OPERATOR, by.name) if isinstance(by, ByOperator) else (by.value, "")
+    # The name stands in the detail, which the chain covers as it is: entries without one verify as they always did.
+    text = orjson.dumps(detail | ({_BY: name} if name else {}), option=orjson.OPT_SORT_KEYS).decode()
     mac = _mac(vault, seq, moment, act, actor, subject, text, previous)
-    row = {"seq": seq, "at": moment, "act": act.value, "actor": actor.value, "subject": subject}
+    row = {"seq": seq, "at": moment, "act": act.value, "actor": actor, "subject": subject}
     connection.execute(insert(trail).values(**row, detail=text, previous=previous, mac=mac))
-    return Entry(seq, moment, act.value, actor.value, subject, detail, previous, mac)
+    return Entry(seq, moment, act.value, actor, subject, detail, previous, mac, name)
 
 
 def head(connection: Connection) -> Head | None:
@@ -230,7 +261,8 @@ def _mac(vault: Vault, seq: int, at: datetime, *parts: str) -> str:
 
 def _entry(row: Mapping[Any, Any]) -> Entry:
     detail, head = orjson.loads(row["detail"]), (row["seq"], row["at"], row["act"], row["actor"])
-    return Entry(*head, row["subject"], detail, row["previous"], row["mac"])
+    name = detail.pop(_BY, "")
+    return Entry(*head, row["subject"], detail, row["previous"], row["mac"], name)
 
 
 def _take_turn(connection: Connection) -> None:

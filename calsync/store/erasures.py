@@ -23,6 +23,7 @@ class Step(StrEnum):
     FORGET = "forget"
     DELETE = "delete"
     SCRUB = "scrub"
+    WRITE_ANEW = "write_anew"
     CERTIFY = "certify"
     DONE = "done"
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import Connection, select
 
-from calsync.store.accounts import State, accounts, owner_name
+from calsync.store.accounts import accounts, owner_name
 from calsync.store.vault import Vault
 
 
@@ -36,24 +33,3 @@ def user_of(connection: Connection, vault: Vault, subject: str) -> str | None:
         accounts.c.subject_digest == vault.digest("google subject", subject)
     )
     return connection.execute(query.order_by(accounts.c.connected_at.desc()).limit(1)).scalar()
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A consent that a person has given, as far as it is remembered: the last one for each Google identity."""
-
-    at: datetime
-    address: str
-    scopes: tuple[str, ...]
-    state: State
-
-
-def given(connection: Connection, vault: Vault, user: str) -> list[Given]:
-    """Return the consents of a CRM user, newest first."""
-    query = select(accounts).where(accounts.c.user == user).order_by(accounts.c.connected_at.desc())
-    found = []
-    for row in connection.execute(query).mappings():
-        cipher = vault.cipher(row["data_key"], owner_name(user, row["subject_digest"]))
-        address = cipher.open_text("account.address", row["address"])
-        found.append(Given(row["connected_at"], address, tuple(row["scopes"].split()), State(row["state"])))
-    return found

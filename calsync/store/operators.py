@@ -10,12 +10,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import (
     Column,
     Connection,
@@ -32,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from calsync.annotation import about
+from calsync.store import passwords
 from calsync.store.consent import digest, new_secret
 from calsync.store.database import UtcDateTime, metadata, writing
 from calsync.store.vault import Vault
@@ -50,7 +48,6 @@ _LONGEST_DOUBLING = 6
 #: Who has entered the bootstrap token has no name of their own.
 TOKEN_HOLDER = ""
 
-_PASSWORD_BYTES = 15
 _STEP_SECONDS = 30
 
 
@@ -135,17 +132,6 @@ class Entry:
     totp_uri: str
 
 
-@cache
-def _hasher() -> PasswordHasher:
-    """Return the hasher with the library's parameters, which are those of RFC 9106 for little memory."""
-    return PasswordHasher()
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _hasher().hash(secrets.token_urlsafe(_PASSWORD_BYTES))
-
-
 def add(connection: Connection, vault: Vault, name: str, role: Role, now: datetime) -> Entry:
     """Make an operator and return what they log in with; NameTaken."""
     entry, values = _fresh(vault, name)
@@ -172,6 +158,13 @@ def reset(connection: Connection, vault: Vault, name: str) -> Entry | None:
     return entry if found else None
 
 
+def change_password(connection: Connection, name: str, password: str) -> None:
+    """Give an operator who has shown that it is them the password they chose, and end all of their sessions."""
+    values = {"password": passwords.hashed(password)}
+    connection.execute(update(operators).where(operators.c.name == name).values(**values))
+    end_sessions(connection, name)
+
+
 def remove(connection: Connection, name: str) -> bool:
     """Remove an operator and end their sessions; False when there is none."""
     end_sessions(connection, name)
@@ -186,11 +179,11 @@ def everyone(connection: Connection) -> list[Operator]:
 
 def _fresh(vault: Vault, name: str) -> tuple[Entry, dict[str, Any]]:
     """Return a new password and second factor, and the columns that know them."""
-    password, totp = secrets.token_urlsafe(_PASSWORD_BYTES), pyotp.random_base32()
+    password, totp = passwords.fresh(), pyotp.random_base32()
     data_key = vault.new_data_key(owner_name(name))
     sealed = vault.cipher(data_key, owner_name(name)).seal_text("operator.totp", totp)
     uri = pyotp.TOTP(totp).provisioning_uri(name=name, issuer_name="calsync")
-    columns = {"password": _hasher().hash(password), "data_key": data_key, "totp": sealed}
+    columns = {"password": passwords.hashed(password), "data_key": data_key, "totp": sealed}
     return Entry(password, totp, uri), columns
 
 
@@ -219,7 +212,8 @@ def log_in(engine: Engine, vault: Vault, claim: Claim, now: datetime) -> bool:
     """
     with writing(engine) as connection:
         row = _begin_try(connection, claim.name, now)
-    known = _matches(row["password"] if row is not None else _nobodys_hash(), claim.password)
+    kept = row["password"] if row is not None else passwords.nobodys_hash()
+    known = passwords.matches(kept, claim.password)
     step = _step_of(vault, row, claim.code, now) if row is not None else None
     if row is None or not known or step is None:
         return False
@@ -241,13 +235,6 @@ def _begin_try(connection: Connection, name: str, now: datetime) -> Any:
         values["closed_until"] = now + FIRST_CLOSURE * 2 ** min(failures - FREE_FAILURES, _LONGEST_DOUBLING)
     connection.execute(update(operators).where(operators.c.id == row["id"]).values(**values))
     return row
-
-
-def _matches(hashed: str, password: str) -> bool:
-    try:
-        return _hasher().verify(hashed, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def _step_of(vault: Vault, row: Any, code: str, now: datetime) -> int | None:

@@ -8,7 +8,17 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from calsync.web import account, api, callback, consent, operator, operator_login, personal, visit
+from calsync.web import (
+    account,
+    api,
+    callback,
+    consent,
+    operator,
+    operator_login,
+    operator_password,
+    personal,
+    visit,
+)
 from calsync.web.errors import add_errors
 from calsync.web.guard import protect
 from calsync.web.health import add_files, add_health
@@ -22,7 +32,17 @@ def create_app(parts: Parts, ticked: Callable[[], float] = lambda: 0.0) -> FastA
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, title="calsync")
     site = Site(parts)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    for part in (consent, callback, visit, account, personal, operator_login, operator, api):
+    for part in (
+        consent,
+        callback,
+        visit,
+        account,
+        personal,
+        operator_login,
+        operator_password,
+        operator,
+        api,
+    ):
         app.include_router(part.make_router(site))
     crm_router = parts.crm.router()
     if crm_router is not None:

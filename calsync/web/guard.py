@@ -36,6 +36,7 @@ _PACES = (
     ("/oauth/callback", Rule("callback", 60, 60)),
     ("/operator/login", Rule("operator login", 5, 15 * 60)),
     ("/operator/prove", Rule("operator proof", 5, 15 * 60)),
+    ("/operator/password", Rule("operator password", 5, 15 * 60)),
     ("/me", Rule("me", 300, 60)),
     ("/api/", Rule("api", 600, 60)),
 )

@@ -15,15 +15,17 @@ from calsync import states
 from calsync.delivery import sentence
 from calsync.engine import begin_disconnect
 from calsync.invitation import NoAddress, NoSuchUser, invite
+from calsync.privacy import consents
 from calsync.states import NotNow
 from calsync.store import accounts, links, standing, tidings
 from calsync.store.accounts import Account, State
+from calsync.store.audit import By
 from calsync.store.consent import Terms
 from calsync.store.database import reading
 from calsync.store.operators import Present
 from calsync.store.standing import Standing
 from calsync.web.operator_login import permitted
-from calsync.web.roles import Deed, allowed
+from calsync.web.roles import Deed, allowed, named
 from calsync.web.site import Site
 from calsync.wiring import Parts
 
@@ -32,7 +34,7 @@ log = structlog.get_logger()
 PAGE_ROWS = 100
 
 #: What is done by telling the account, without more to be asked.
-_SIMPLE: Mapping[Deed, Callable[[Parts, Account], object]] = {
+_SIMPLE: Mapping[Deed, Callable[[Parts, Account, By], object]] = {
     Deed.SYNC: states.sync_now,
     Deed.PAUSE: states.pause,
     Deed.RESUME: states.resume,
@@ -143,6 +145,7 @@ def _account_page(
         stands = standing.of_user(connection, parts.vault, account.user, parts.clock(), poll)
         linked = links.count_linked(connection, account.id)
         parked = links.parked(connection, account.id)
+        history = consents.history(connection, parts.vault, account.user)
     return site.form_page(
         request,
         "operator_account.html",
@@ -153,6 +156,7 @@ def _account_page(
         lag=span(stands.lag) if stands is not None else "",
         linked=linked,
         parked=parked,
+        history=history,
         url=url,
         told=told,
     )
@@ -173,7 +177,8 @@ def _add_deeds(router: APIRouter, site: Site) -> None:
     ) -> Response:
         who = _doer(site, request, form_token, Deed.LINK)
         try:
-            url, expires = invite(parts, user.strip(), google.strip() or None, Terms(who.name or "token"))
+            terms = Terms(who.name or "token")
+            url, expires = invite(parts, user.strip(), google.strip() or None, terms, named(who.name))
         except NoSuchUser:
             raise HTTPException(404, "The CRM has no user of that name.") from None
         except NoAddress as error:
@@ -192,7 +197,7 @@ def _add_deeds(router: APIRouter, site: Site) -> None:
         who = _doer(site, request, form_token, Deed.DISCONNECT)
         account = _found(parts, account_id)
         if account.state is not State.DISCONNECTED:
-            begin_disconnect(parts, account.id, google_copies, crm_copies)
+            begin_disconnect(parts, account.id, google_copies, crm_copies, named(who.name))
             _note(who, Deed.DISCONNECT, account.user)
         return RedirectResponse(f"/operator/accounts/{account_id}", 303)
 
@@ -206,7 +211,7 @@ def _add_deeds(router: APIRouter, site: Site) -> None:
         who = _doer(site, request, form_token, Deed(deed))
         account = _found(parts, account_id)
         try:
-            _SIMPLE[Deed(deed)](parts, account)
+            _SIMPLE[Deed(deed)](parts, account, named(who.name))
         except NotNow as refused:
             raise HTTPException(409, f"That cannot be done now: {refused}.") from None
         _note(who, Deed(deed), account.user)

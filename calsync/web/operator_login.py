@@ -7,18 +7,20 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
 
-from calsync.store import operators
+from calsync.store import audit, operators
+from calsync.store.audit import Act
 from calsync.store.database import writing
 from calsync.store.operators import TOKEN_HOLDER, Claim, Present
-from calsync.web.roles import GRAVE, Deed, may
+from calsync.web.roles import GRAVE, Deed, may, named
 from calsync.web.site import OPERATOR, Site
 from calsync.web.token import is_token, token_digest
 
 log = structlog.get_logger()
 
 #: One sentence for everything that may be wrong: it tells nobody which part was right.
-_WRONG = "That was not right, or this login is closed for a while after too many tries."
+WRONG = "That was not right, or this login is closed for a while after too many tries."
 
 
 def make_router(site: Site) -> APIRouter:
@@ -42,7 +44,7 @@ def make_router(site: Site) -> APIRouter:
     ) -> Response:
         site.check_form(request, form_token)
         claim = Claim(name, password, "".join(code.split()))
-        if not _is_right(site, claim, token):
+        if not is_right(site, claim, token):
             return _refuse(site, request, name)
         site.counting.logged_in("ok")
         log.info("operator login", by=name or "token", outcome="ok")
@@ -51,6 +53,7 @@ def make_router(site: Site) -> APIRouter:
             session = operators.new_session(
                 connection, name, "" if name else token_digest(site), parts.clock()
             )
+            enter(site, connection, Act.SIGNED_IN, name)
         response = RedirectResponse("/operator", 303)
         site.give(response, OPERATOR, session)
         return response
@@ -85,24 +88,31 @@ def _add_proof(router: APIRouter, site: Site) -> None:
     ) -> Response:
         site.check_form(request, form_token)
         who = permitted(site, request, Deed.LOOK)
-        if not _is_right(site, Claim(who.name, password, "".join(code.split())), token):
-            return site.form_page(request, "operator_prove.html", 401, who=who, problem=_WRONG)
+        if not is_right(site, Claim(who.name, password, "".join(code.split())), token):
+            return site.form_page(request, "operator_prove.html", 401, who=who, problem=WRONG)
         with writing(parts.engine) as connection:
             operators.prove(connection, site.held(request, OPERATOR), parts.clock())
+            enter(site, connection, Act.PROVED, who.name)
         return RedirectResponse("/operator", 303)
 
 
-def _is_right(site: Site, claim: Claim, token: str) -> bool:
+def is_right(site: Site, claim: Claim, token: str) -> bool:
+    """Return whether somebody is who they claim to be; a wrong try counts, see `operators.log_in`."""
     if claim.name == TOKEN_HOLDER:
         return is_token(site, token.strip())
     return operators.log_in(site.parts.engine, site.parts.vault, claim, site.parts.clock())
+
+
+def enter(site: Site, connection: Connection, act: Act, name: str) -> None:
+    """Enter into the audit trail what an operator has done to their own login; call in its transaction."""
+    audit.append(connection, site.parts.vault, act, named(name), "", site.parts.clock())
 
 
 def _refuse(site: Site, request: Request, name: str) -> Response:
     """Say that it was not right; what was entered as a name is not logged, it may be a password."""
     site.counting.logged_in("refused")
     log.warning("operator login", outcome="refused")
-    return site.form_page(request, "operator_login.html", 401, problem=_WRONG, name=name)
+    return site.form_page(request, "operator_login.html", 401, problem=WRONG, name=name)
 
 
 def present(site: Site, request: Request) -> Present | None:

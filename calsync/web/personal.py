@@ -9,11 +9,11 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from calsync import states
-from calsync.model.policy import Direction, PrivateEvents
-from calsync.privacy import register
+from calsync.model.policy import Direction, PrivateEvents, Reach
+from calsync.privacy import consents, register
 from calsync.privacy.register import Desk
 from calsync.states import NotNow
-from calsync.store import accounts, conflicts, identities, journal, links, lost, requests, tidings
+from calsync.store import conflicts, journal, links, lost, requests, tidings
 from calsync.store.accounts import Account
 from calsync.store.audit import Actor
 from calsync.store.database import reading, writing
@@ -83,10 +83,7 @@ def _add_settings(router: APIRouter, site: Site) -> None:
         account = own_form(site, request, form_token)
         if direction not in directions(site) or private_events not in closenesses(site):
             raise HTTPException(403, "Your administrator has not left that choice to you.")
-        values = {"direction": direction.value, "private_events": private_events.value}
-        with writing(site.parts.engine) as connection:
-            accounts.change(connection, account.id, **values)
-            accounts.wake(connection, [account.user], site.parts.clock())
+        states.choose(site.parts, account, Reach(direction, private_events))
         log.info("settings", user=account.user, operation="own settings")
         return RedirectResponse("/me/settings?saved=yes", 303)
 
@@ -149,11 +146,11 @@ def _add_data(router: APIRouter, site: Site) -> None:
         return RedirectResponse("/me/data", 303)
 
     @router.get("/me/consent")
-    def consents(request: Request) -> Response:
+    def consent(request: Request) -> Response:
         account = own_account(site, request)
         with reading(parts.engine) as connection:
-            given = identities.given(connection, parts.vault, account.user)
-        return site.form_page(request, "consents.html", account=account, given=given)
+            found = consents.history(connection, parts.vault, account.user)
+        return site.form_page(request, "consents.html", account=account, history=found)
 
 
 def _kept(site: Site, account: Account) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from calsync.store.operators import Present, Role
+from calsync.store.audit import BOOTSTRAP_TOKEN, ByOperator
+from calsync.store.operators import TOKEN_HOLDER, Present, Role
 
 
 class Deed(StrEnum):
@@ -34,6 +35,11 @@ GRAVE = frozenset({Deed.LINK, Deed.DISCONNECT})
 def may(who: Present, deed: Deed) -> bool:
     """Return whether somebody may do something; whoever holds the bootstrap token may do all."""
     return who.role is None or deed in _ALLOWED[who.role]
+
+
+def named(name: str) -> ByOperator:
+    """Return an operator as the audit trail names them; whoever holds the bootstrap token is entered as that."""
+    return BOOTSTRAP_TOKEN if name == TOKEN_HOLDER else ByOperator(name)
 
 
 def allowed(who: Present) -> frozenset[Deed]:

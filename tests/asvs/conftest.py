@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from argon2 import PasswordHasher
 
-from calsync.store import operators
+from calsync.store import passwords
 from tests.web.premises import Premises
 
 
@@ -14,7 +14,7 @@ def web(tmp_path_factory):
     """A served installation."""
     with pytest.MonkeyPatch.context() as patches:
         quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        patches.setattr(operators, "_hasher", lambda: quick)
+        patches.setattr(passwords, "_hasher", lambda: quick)
         made = Premises(tmp_path_factory.mktemp("asvs"))
         yield made
         made.close()

@@ -1,4 +1,4 @@
-"""Nothing private in logs, error pages, or anything that calsync keeps.
+"""Nothing private in logs, error pages, metrics, mails, or anything that calsync keeps.
 
 Unmistakable words are planted in every text of both calendars, in addresses and in secrets; the installation
 lives through syncs, a conflict, events set aside, faults and a kill; then everything is searched for them.
@@ -24,6 +24,7 @@ from calsync.sandbox.world import load
 from tests.house import at, crm_at, day
 from tests.marks import MARK, hits
 from tests.outside.paper import add_person, paper_stage
+from tests.web.letterbox import Letterbox
 
 SECRET = "sandbox-secret"
 
@@ -39,9 +40,9 @@ ADDRESS = f"{MARK.lower()}-ana@example.com"
 class Life:
     """What happens to an installation; `add` and `edit` are those of its CRM."""
 
-    def __init__(self, stage, add, edit):
-        self.stage, self.add, self.edit = stage, add, edit
-        self.pages, self.words = [], []
+    def __init__(self, stage, letterbox, add, edit):
+        self.stage, self.letterbox, self.add, self.edit = stage, letterbox, add, edit
+        self.pages, self.words, self.metrics, self.secrets = [], [], [], []
 
     def google(self, method, path="", **body):
         return self.stage.control(method, f"accounts/{ADDRESS}/events{path}", body)
@@ -106,7 +107,12 @@ class Life:
             self.google("POST", summary=text(f"fault{number}"), **at(day(7)))
             self.fault(operation="events.list", **order)
             self.stage.until(self.struck, "the fault to strike")
+            self.measure()
             self.stage.control("DELETE", "faults")
+
+    def measure(self):
+        """Read what Prometheus would."""
+        self.metrics.append(requests.get(f"{self.stage.url}/metrics", timeout=20).text)
 
     def struck(self):
         return all(fault["hits"] for fault in self.stage.control("GET", "faults")["faults"])
@@ -139,6 +145,7 @@ class Life:
         self.stage.control("DELETE", "faults")
         self.stage.start_daemon()
         self.stage.until(lambda: self.titles().count(text("killed")) == 1, "the recovery")
+        self.measure()
 
     def titles(self):
         return [event["summary"] for event in self.stage.google_events(ADDRESS)]
@@ -169,8 +176,17 @@ class Life:
         self.die()
         self.exercise_rights()
         self.suffer()
+        self.secrets = self.known_secrets()
+        self.leave()
+        self.measure()
 
-    def secrets(self):
+    def leave(self):
+        """End the person's consent, and let all that waits be mailed."""
+        assert self.command_here("disconnect", "ana") == 0
+        self.stage.until(lambda: len(self.letterbox.to(ADDRESS)) == 2, "the last mail")
+        self.stage.until(lambda: self.letterbox.to("desk@example.com"), "the operator's mail")
+
+    def known_secrets(self):
         """Return what must never be seen: markers and live tokens."""
         self.stage.control("POST", "save")
         world = load(self.stage.directory / "google.state")
@@ -185,11 +201,39 @@ def shown(life):
     assert b"consent refused" in logs["daemon.log"]
     pages = {f"page {number}": page.encode() for number, page in enumerate(life.pages)}
     words = {f"stderr {number}": line.encode() for number, line in enumerate(life.words)}
-    return logs | pages | words
+    metrics = {f"metrics {number}": found.encode() for number, found in enumerate(life.metrics)}
+    assert b"calsync_accounts" in metrics["metrics 0"]
+    return logs | pages | words | metrics | mailed(life.letterbox)
 
 
-def test_with_a_crm_elsewhere_no_private_word_is_in_any_file_log_or_page(tmp_path):
+def mailed(letterbox):
+    """Return every mail whole, but for the address of whoever it is for."""
+    sent = {}
+    for number, (receivers, letter) in enumerate(letterbox.letters):
+        (receiver,) = receivers
+        shown = "\n".join([*(f"{name}: {value}" for name, value in letter.items()), letter.get_content()])
+        sent[f"mail {number}"] = shown.replace(receiver, "").encode()
+    return sent
+
+
+@pytest.fixture
+def letterbox():
+    """A mail server, which every installation of a test is told to use."""
+    made = Letterbox()
+    yield made
+    made.close()
+
+
+def mailing(stage, letterbox):
+    """Let an installation mail."""
+    stage.environment |= {
+        f"CALSYNC_MAIL__{name.upper()}": str(value) for name, value in letterbox.settings.items()
+    }
+
+
+def test_with_a_crm_elsewhere_no_private_word_is_in_any_file_log_page_or_mail(tmp_path, letterbox):
     with paper_stage(tmp_path) as (stage, crm):
+        mailing(stage, letterbox)
         stage.start_daemon("web", "daemon")
         add_person(stage, crm, "ana", ADDRESS, text("name"))
         crm.add_person("bob", "bob@example.com", "bob")
@@ -203,9 +247,9 @@ def test_with_a_crm_elsewhere_no_private_word_is_in_any_file_log_or_page(tmp_pat
             key = next(key for key, event in crm.events("ana").items() if event.title == title)
             crm.put("ana", replace(crm.events("ana")[key], title=new), key)
 
-        life = Life(stage, add, edit)
+        life = Life(stage, letterbox, add, edit)
         life.whole()
-        secrets = life.secrets()
+        secrets = life.secrets
         for name, data in shown(life).items():
             assert hits(data, secrets) == [], name
         kept = [path for path in stage.directory.rglob("*") if path.is_file()]
@@ -217,8 +261,9 @@ def test_with_a_crm_elsewhere_no_private_word_is_in_any_file_log_or_page(tmp_pat
         assert hits((tmp_path / "elsewhere" / "paper.db").read_bytes(), [MARK]), "and the CRM has it all"
 
 
-def test_with_the_built_in_crm_no_private_word_is_in_any_row_but_the_crms_own(tmp_path):
+def test_with_the_built_in_crm_no_private_word_is_in_any_row_but_the_crms_own(tmp_path, letterbox):
     with Stage(tmp_path, {"poll_seconds": 2}) as stage:
+        mailing(stage, letterbox)
         stage.start_daemon("web", "daemon")
         stage.add_person("ana", ADDRESS, "--name", text("name"))
         stage.add_person("bob", "bob@example.com")
@@ -233,9 +278,9 @@ def test_with_the_built_in_crm_no_private_word_is_in_any_row_but_the_crms_own(tm
             (event,) = [event for event in stage.crm_events("ana") if event["title"] == title]
             assert stage.crm("PATCH", f"events/{event['id']}", "ana", {"title": new}).status_code == 200
 
-        life = Life(stage, add, edit)
+        life = Life(stage, letterbox, add, edit)
         life.whole()
-        secrets = [*life.secrets(), stage.tokens["ana"]]
+        secrets = [*life.secrets, stage.tokens["ana"]]
         for name, data in shown(life).items():
             assert hits(data, secrets) == [], name
         with sqlite3.connect(stage.directory / "calsync.db") as db:

@@ -2,7 +2,6 @@
 
 import html
 import re
-import sqlite3
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
@@ -124,18 +123,21 @@ class Office:
         return walk.browser
 
     def rows(self, query, *values):
-        """Ask the database."""
-        with sqlite3.connect(self.stage.directory / "calsync.db", timeout=30) as connection:
-            return connection.execute(query, values).fetchall()
+        """Ask the database, of whichever kind it is, past the program's own statements; `?` stands for a value."""
+        with writing(self.parts.engine) as connection:
+            if connection.dialect.name == "postgresql":
+                query = query.replace("?", "%s")
+            found = connection.exec_driver_sql(query, values)
+            return list(map(tuple, found)) if found.returns_rows else []
 
     def account(self, user):
         """Return state and whether there is a token, or None."""
-        found = self.rows("SELECT state, refresh_token IS NOT NULL FROM account WHERE user = ?", user)
+        found = self.rows('SELECT state, refresh_token IS NOT NULL FROM account WHERE "user" = ?', user)
         return found[0] if found else None
 
     def flows(self, user):
         """Return how many ways through Google are open for a user."""
-        query = "SELECT count(*) FROM consent_flow JOIN ticket ON ticket.id = ticket_id WHERE user = ?"
+        query = 'SELECT count(*) FROM consent_flow JOIN ticket ON ticket.id = ticket_id WHERE "user" = ?'
         return self.rows(query, user)[0][0]
 
     def grants(self, user):

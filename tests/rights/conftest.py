@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calsync.rights.erasure import Copies, erase
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE
 from tests.house import at, crm_at, day
 
 
@@ -34,6 +34,6 @@ def erased(lived_in):
     """Return a function that erases ana and returns how far it got."""
 
     def run(google="keep", crm="keep", **options):
-        return erase(lived_in.parts, "ana", Copies(google, crm), Actor.OPERATOR, **options)
+        return erase(lived_in.parts, "ana", Copies(google, crm), COMMAND_LINE, **options)
 
     return run

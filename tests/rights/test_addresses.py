@@ -88,7 +88,7 @@ def test_a_consents_whole_address_is_kept_sealed_only_where_that_is_asked_for(tm
 def test_whole_addresses_are_forgotten_after_ninety_days_and_with_the_person(house):
     from calsync.rights.erasure import Copies, erase
     from calsync.rights.retention import sweep
-    from calsync.store.audit import Actor
+    from calsync.store.audit import COMMAND_LINE
 
     def note(user):
         with writing(house.parts.engine) as connection:
@@ -104,7 +104,7 @@ def test_whole_addresses_are_forgotten_after_ninety_days_and_with_the_person(hou
     house.clock.advance(days=89)
     sweep(house.parts)
     assert kept() == ["ana", ""]
-    erase(house.parts, "ana", Copies(), Actor.OPERATOR)
+    erase(house.parts, "ana", Copies(), COMMAND_LINE)
     assert kept() == [""]
     house.clock.advance(days=2)
     sweep(house.parts)

@@ -10,7 +10,7 @@ from calsync.privacy.inventory import count_rows
 from calsync.rights.erasure import Copies, begin, erase, go_on_with_all, is_known
 from calsync.store import accounts, audit, consent, holds, subjects
 from calsync.store.accounts import State
-from calsync.store.audit import Act, Actor
+from calsync.store.audit import COMMAND_LINE, Act, Actor
 from calsync.store.database import reading, writing
 from calsync.store.erasures import Step
 from tests.house import SCOPES, crm_at, day
@@ -167,7 +167,7 @@ def test_erasing_twice_at_once_is_one_erasure(lived_in):
             with reading(lived_in.parts.engine) as connection:
                 assert connection.execute(select(text("count(*) FROM erasure"))).scalar() == 1
 
-    one = erase(lived_in.parts, "ana", Copies(), Actor.OPERATOR, reached=again)
+    one = erase(lived_in.parts, "ana", Copies(), COMMAND_LINE, reached=again)
     assert one.receipt is not None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 
 import pytest
 
-from calsync.rights.erasure import Copies, erase
-from calsync.store.audit import Actor
+from calsync.rights.erasure import Copies, erase, go_on_with_all
+from calsync.store.audit import COMMAND_LINE
+from calsync.store.erasures import Step
 from tests.house import House, at, day
 from tests.marks import MARK, files_of, hits
 from tests.outside.paper import PaperCrm, add_person, paper_stage
@@ -48,11 +50,68 @@ def test_no_byte_of_the_state_directory_names_the_person(tmp_path):
         keys = [link.google.key for link in house.links(LOGIN)]
         before = b"".join(files_of(house.directory).values())
         assert set(hits(before, [LOGIN, *keys])) == {LOGIN, *keys}, "the search works"
-        assert erase(house.parts, LOGIN, Copies(), Actor.OPERATOR).receipt is not None
+        assert erase(house.parts, LOGIN, Copies(), COMMAND_LINE).receipt is not None
         for name, data in files_of(house.directory).items():
             assert hits(data, [*MARKS, *keys]) == [], name
     finally:
         house.close()
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch, request):
+    """A house whose database passes for one that cannot be written anew by day, at noon."""
+    kind = request.param
+    url = "sqlite:///calsync.db" if kind == "sqlite" else request.getfixturevalue("postgres").new_database()
+    made = furnished(tmp_path / "house", url)
+    monkeypatch.setattr("calsync.privacy.scrub.LARGEST_BYTES", 1)
+    made.clock.advance(hours=(12 - local(made).hour) % 24)
+    yield made
+    made.close()
+
+
+def local(house):
+    return house.clock().astimezone(house.parts.settings.privacy.zone)
+
+
+def free_pages(house):
+    with sqlite3.connect(house.directory / "calsync.db") as db:
+        return db.execute("PRAGMA freelist_count").fetchone()[0]
+
+
+on_each = pytest.mark.parametrize("large", KINDS, indirect=True)
+
+
+@on_each
+def test_a_large_database_is_written_anew_by_night_and_the_receipt_waits_for_it(large):
+    done = erase(large.parts, LOGIN, Copies(), COMMAND_LINE)
+    assert (done.receipt, done.step) == (None, Step.WRITE_ANEW)
+    assert "night" in done.waits_for
+    large.clock.advance(hours=12)
+    assert [one.receipt for one in go_on_with_all(large.parts)] == [None], "midnight is not late enough"
+    large.clock.advance(hours=2)
+    (done,) = go_on_with_all(large.parts)
+    assert "vacuum" in done.receipt["files"]
+    assert go_on_with_all(large.parts) == []
+
+
+@pytest.mark.parametrize("large", ["sqlite"], indirect=True)
+def test_what_was_deleted_from_a_large_file_is_overwritten_at_once_and_its_pages_go_by_night(large):
+    keys = [link.google.key for link in large.links(LOGIN)]
+    assert erase(large.parts, LOGIN, Copies(), COMMAND_LINE).receipt is None
+    for name, data in files_of(large.directory).items():
+        assert hits(data, [*MARKS, *keys]) == [], name
+    assert free_pages(large) > 0
+    large.clock.advance(hours=14)
+    assert go_on_with_all(large.parts)[0].receipt is not None
+    assert free_pages(large) == 0
+
+
+@on_each
+def test_a_large_database_waits_a_day_at_most(large):
+    assert erase(large.parts, LOGIN, Copies(), COMMAND_LINE).receipt is None
+    large.clock.advance(hours=24)
+    assert local(large).hour >= 11
+    assert go_on_with_all(large.parts)[0].receipt is not None
 
 
 @pytest.mark.skipif("postgresql" not in KINDS, reason="PostgreSQL is not installed")
@@ -62,7 +121,7 @@ def test_neither_dump_nor_table_files_of_postgresql_name_the_person(tmp_path, po
     try:
         keys = [link.google.key for link in house.links(LOGIN)]
         assert set(hits(postgres.dump(url), [LOGIN, *keys])) == {LOGIN, *keys}, "the search works"
-        done = erase(house.parts, LOGIN, Copies(), Actor.OPERATOR)
+        done = erase(house.parts, LOGIN, Copies(), COMMAND_LINE)
         assert "expire with the backups" in done.receipt["files"]
         assert hits(postgres.dump(url), [*MARKS, *keys]) == []
         for name, data in postgres.files().items():

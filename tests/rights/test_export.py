@@ -19,7 +19,7 @@ from calsync.privacy.inventory import owned
 from calsync.privacy.register import Desk, receive
 from calsync.rights.export import export, export_file
 from calsync.store import holds, requests
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE, Actor
 from calsync.store.database import reading, writing
 from calsync.store.requests import Kind, Progress
 from tests.house import at, crm_at, day
@@ -80,7 +80,7 @@ class Opened:
 def exported(lived_in):
     with writing(lived_in.parts.engine) as connection:
         desk = Desk(lived_in.parts.vault, lived_in.clock(), lived_in.parts.settings.privacy.zone)
-        receive(connection, desk, "ana", Kind.ACCESS, Actor.OPERATOR, note="everything, please")
+        receive(connection, desk, "ana", Kind.ACCESS, COMMAND_LINE, note="everything, please")
         holds.put(connection, lived_in.parts.vault, "ana", "claim 17", lived_in.clock())
     return Opened(export(lived_in.parts, "ana", Actor.PERSON).data)
 
@@ -136,7 +136,7 @@ def test_an_event_that_is_not_linked_is_not_in_the_calendar_file(lived_in):
 
 def test_without_google_what_is_stored_is_exported_all_the_same(lived_in):
     lived_in.control("POST", "revoke", {"email": "ana@example.com"})
-    made = export(lived_in.parts, "ana", Actor.OPERATOR)
+    made = export(lived_in.parts, "ana", COMMAND_LINE)
     assert set(made.not_reached) == {"google"}
     opened = Opened(made.data)
     opened.check()
@@ -147,8 +147,8 @@ def test_without_google_what_is_stored_is_exported_all_the_same(lived_in):
 def test_it_closes_requests_for_access_and_portability_and_no_others(lived_in):
     with writing(lived_in.parts.engine) as connection:
         desk = Desk(lived_in.parts.vault, lived_in.clock(), lived_in.parts.settings.privacy.zone)
-        numbers = {kind: receive(connection, desk, "ana", kind, Actor.OPERATOR) for kind in Kind}
-    made = export(lived_in.parts, "ana", Actor.OPERATOR)
+        numbers = {kind: receive(connection, desk, "ana", kind, COMMAND_LINE) for kind in Kind}
+    made = export(lived_in.parts, "ana", COMMAND_LINE)
     assert set(made.closed) == {numbers[Kind.ACCESS], numbers[Kind.PORTABILITY]}
     with reading(lived_in.parts.engine) as connection:
         found = {one.kind: one for one in requests.everything(connection)}
@@ -159,11 +159,11 @@ def test_it_closes_requests_for_access_and_portability_and_no_others(lived_in):
 
 def test_the_file_is_its_owners_alone_and_never_replaces_another(lived_in, tmp_path):
     path = tmp_path / "ana.zip"
-    export_file(lived_in.parts, "ana", Actor.OPERATOR, path)
+    export_file(lived_in.parts, "ana", COMMAND_LINE, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_bytes()
     with pytest.raises(FileExistsError):
-        export_file(lived_in.parts, "ana", Actor.OPERATOR, path)
+        export_file(lived_in.parts, "ana", COMMAND_LINE, path)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir() if "zip" in entry.name] == ["ana.zip"]
 

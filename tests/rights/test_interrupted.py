@@ -21,14 +21,14 @@ import os, signal, sys
 from pathlib import Path
 from calsync.config import load
 from calsync.rights.erasure import Copies, erase
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE
 from calsync.wiring import open_parts
 
 def reached(step):
     if step.value == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)
 
-erase(open_parts(load(sys.argv[1])), sys.argv[2], Copies("remove", "remove"), Actor.OPERATOR, reached=reached)
+erase(open_parts(load(sys.argv[1])), sys.argv[2], Copies("remove", "remove"), COMMAND_LINE, reached=reached)
 """
 
 

@@ -27,7 +27,11 @@ def test_consent_is_entered_with_its_scopes_and_so_is_the_next_one(house):
 def test_withdrawing_is_entered_with_who_did_it_and_what_came_of_it(house):
     disconnect(house.parts, house.account("ana").id, "remove", "keep")
     _, withdrawn, ended = ledger(house)
-    assert (withdrawn.act, withdrawn.actor) == (Act.CONSENT_WITHDRAWN, Actor.OPERATOR)
+    assert (withdrawn.act, withdrawn.actor, withdrawn.by) == (
+        Act.CONSENT_WITHDRAWN,
+        "operator",
+        "command line",
+    )
     assert withdrawn.detail == {"google_copies": "remove", "crm_copies": "keep"}
     assert (ended.act, ended.detail) == (Act.CONSENT_ENDED, {"revoked": True, "removed": 0})
 

@@ -13,7 +13,7 @@ from calsync.rights.retention import preview, sweep
 from calsync.rights.revocation import revoke_all
 from calsync.rights.upkeep import hourly
 from calsync.store import audit, holds, requests
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE, Actor
 from calsync.store.database import reading, writing
 from calsync.store.requests import Kind
 from tests.house import House, at, day
@@ -40,7 +40,7 @@ def test_every_right_can_be_exercised(house):
     assert house.resync("ana")["outcome"] == "ok"
     with writing(parts.engine) as connection:
         desk = Desk(parts.vault, house.clock(), parts.settings.privacy.zone)
-        number = receive(connection, desk, "ana", Kind.ACCESS, Actor.OPERATOR, note="words")
+        number = receive(connection, desk, "ana", Kind.ACCESS, COMMAND_LINE, note="words")
         holds.put(connection, parts.vault, "ana", "claim", house.clock())
     assert export(parts, "ana", Actor.PERSON).closed == (number,)
     with reading(parts.engine) as connection:

@@ -14,7 +14,7 @@ from calsync.privacy.register import Desk, NotPossible
 from calsync.rights.erasure import Copies, erase
 from calsync.rights.upkeep import remind
 from calsync.store import requests
-from calsync.store.audit import Actor
+from calsync.store.audit import COMMAND_LINE
 from calsync.store.database import reading, writing
 from calsync.store.requests import Kind, Progress, Request
 
@@ -89,7 +89,7 @@ def received(house, desk):
 
     def enter(kind=Kind.ACCESS, **values):
         with writing(house.parts.engine) as connection:
-            return register.receive(connection, desk(), "ana", kind, Actor.OPERATOR, **values)
+            return register.receive(connection, desk(), "ana", kind, COMMAND_LINE, **values)
 
     return enter
 
@@ -113,10 +113,10 @@ def test_an_answer_can_be_put_off_once_in_time_and_within_the_law(house, receive
     number = received()
     with writing(house.parts.engine) as connection:
         with pytest.raises(NotPossible, match="1 to 60 days"):
-            register.extend(connection, desk(), number, 61, "too long")
-        put_off = register.extend(connection, desk(), number, 60, "many entries")
+            register.extend(connection, desk(), number, 61, "too long", COMMAND_LINE)
+        put_off = register.extend(connection, desk(), number, 60, "many entries", COMMAND_LINE)
         with pytest.raises(NotPossible, match="already"):
-            register.extend(connection, desk(), number, 1, "again")
+            register.extend(connection, desk(), number, 1, "again", COMMAND_LINE)
     assert put_off.state is Progress.EXTENDED
     assert (put_off.due_on - clock.due_on(put_off.received_at, desk().zone)).days == 60
 
@@ -125,17 +125,17 @@ def test_what_is_overdue_cannot_be_put_off_any_more(house, received, desk):
     number = received()
     house.clock.advance(days=30)
     with writing(house.parts.engine) as connection, pytest.raises(NotPossible, match="overdue"):
-        register.extend(connection, desk(), number, 30, "late")
+        register.extend(connection, desk(), number, 30, "late", COMMAND_LINE)
 
 
 def test_what_is_closed_stays_closed(house, received, desk):
     number = received()
     with writing(house.parts.engine) as connection:
-        register.close(connection, desk(), number, "sent", Actor.OPERATOR)
+        register.close(connection, desk(), number, "sent", COMMAND_LINE)
         with pytest.raises(NotPossible, match="closed already"):
-            register.close(connection, desk(), number, "again", Actor.OPERATOR)
+            register.close(connection, desk(), number, "again", COMMAND_LINE)
         with pytest.raises(NotPossible, match="no request 99"):
-            register.close(connection, desk(), 99, "what", Actor.OPERATOR)
+            register.close(connection, desk(), 99, "what", COMMAND_LINE)
     assert found(house, number).outcome == "sent"
 
 
@@ -148,7 +148,7 @@ def test_a_request_from_the_past_counts_from_its_receipt_and_none_comes_from_the
 
 def test_erasing_closes_requests_and_takes_the_name_out_of_all_of_them(house, received):
     numbers = [received(Kind.ERASURE), received(Kind.ACCESS, note="my words")]
-    erase(house.parts, "ana", Copies(), Actor.OPERATOR)
+    erase(house.parts, "ana", Copies(), COMMAND_LINE)
     erasure, access = (found(house, number) for number in numbers)
     assert (erasure.state, erasure.outcome) == (Progress.DONE, "erased")
     assert access.state is Progress.OPEN

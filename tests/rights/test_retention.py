@@ -15,7 +15,7 @@ from calsync.rights.retention import preview, sweep
 from calsync.rights.upkeep import hourly
 from calsync.store import accounts, audit, consent, holds, requests
 from calsync.store.accounts import State
-from calsync.store.audit import Actor, trail
+from calsync.store.audit import COMMAND_LINE, trail
 from calsync.store.database import reading, writing
 from calsync.store.requests import Kind
 from tests.house import at, crm_at, day
@@ -164,8 +164,8 @@ def test_a_dry_run_counts_what_a_sweep_deletes_and_deletes_nothing(lived_in):
 def test_names_leave_answered_requests_after_two_years_and_the_rest_after_six(house):
     with writing(house.parts.engine) as connection:
         desk = Desk(house.parts.vault, house.clock(), house.parts.settings.privacy.zone)
-        number = receive(connection, desk, "ben", Kind.ACCESS, Actor.OPERATOR, note="words")
-        close(connection, desk, number, "sent", Actor.OPERATOR)
+        number = receive(connection, desk, "ben", Kind.ACCESS, COMMAND_LINE, note="words")
+        close(connection, desk, number, "sent", COMMAND_LINE)
     house.clock.advance(days=729)
     sweep(house.parts)
     assert request(house, number).user == "ben"

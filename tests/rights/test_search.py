@@ -12,7 +12,7 @@ from calsync.privacy.search import search
 from calsync.rights.rectification import rectify
 from calsync.rights.upkeep import note_head
 from calsync.store import audit, requests, subjects
-from calsync.store.audit import Actor, Head
+from calsync.store.audit import COMMAND_LINE, Actor, Head
 from calsync.store.database import reading, writing
 from calsync.store.requests import Progress
 from tests.house import at, crm_at, day
@@ -121,7 +121,7 @@ def test_when_both_sides_agree_the_answer_says_where_to_correct_it(crossed):
 def test_while_a_side_cannot_answer_the_request_stays_open(crossed):
     house, event = crossed
     house.control("POST", "revoke", {"email": "ana@example.com"})
-    done = rectify(house.parts, "ana", house.account("ana").id, event, "", Actor.OPERATOR)
+    done = rectify(house.parts, "ana", house.account("ana").id, event, "", COMMAND_LINE)
     assert not done.closed
     with reading(house.parts.engine) as connection:
         assert requests.find(connection, done.request).state is Progress.OPEN

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from datetime import timedelta
 
+import orjson
 import pytest
 from sqlalchemy import delete, insert, select, update
 
 from calsync.store import audit, subjects
-from calsync.store.audit import Act, Actor, Head, trail
+from calsync.store.audit import COMMAND_LINE, Act, Actor, ByOperator, Head, trail
 from calsync.store.database import reading, writing
 from tests.store.conftest import NOW
 
@@ -20,7 +23,7 @@ def note(engine, vault):
 
     def add(act=Act.PAUSED, user="ana", at=NOW, **detail):
         with writing(engine) as connection:
-            return audit.append(connection, vault, act, Actor.OPERATOR, user, at, **detail)
+            return audit.append(connection, vault, act, COMMAND_LINE, user, at, **detail)
 
     return add
 
@@ -150,3 +153,27 @@ def test_writers_at_the_same_time_make_one_chain(engine, vault, faults):
     assert faults() == []
     with reading(engine) as connection:
         assert audit.head(connection).seq == 40
+
+
+def test_an_operator_is_named_and_the_name_is_part_of_what_is_proved(note, engine, vault, faults, tamper):
+    with writing(engine) as connection:
+        audit.append(connection, vault, Act.PAUSED, ByOperator("dana"), "ana", NOW, because="x")
+    with reading(engine) as connection:
+        (entry,) = audit.entries(connection)
+    assert (entry.actor, entry.by, entry.detail) == ("operator", "dana", {"because": "x"})
+    assert not faults()
+    tamper(update(trail).values(detail=row(engine, 1)["detail"].replace("dana", "eli")))
+    assert faults() == ["entry 1 was changed or moved"]
+
+
+def test_entries_from_before_operators_were_named_still_verify(engine, vault, faults, note):
+    """As they were written then: the actor, and no name in the detail."""
+    old = {"seq": 1, "at": NOW, "act": "paused", "actor": "operator", "subject": "", "detail": "{}"}
+    text = orjson.dumps([1, NOW.isoformat(), "paused", "operator", "", "{}", ""])
+    mac = hmac.new(vault.secret("audit"), text, hashlib.sha256).hexdigest()
+    with writing(engine) as connection:
+        connection.execute(insert(trail).values(**old, previous="", mac=mac))
+    note()
+    assert not faults()
+    with reading(engine) as connection:
+        assert [one.by for one in audit.entries(connection)] == ["", "command line"]

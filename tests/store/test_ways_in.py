@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from calsync.store import codes, operators, tidings, visits
+from calsync.store import codes, operators, passwords, tidings, visits
 from calsync.store.codes import Answer
 from calsync.store.database import reading, writing
 from calsync.store.operators import Claim, NameTaken, Role
@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def _quick_passwords(monkeypatch):
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(operators, "_hasher", lambda: quick)
+    monkeypatch.setattr(passwords, "_hasher", lambda: quick)
 
 
 @pytest.fixture

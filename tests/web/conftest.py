@@ -2,7 +2,16 @@
 
 import pytest
 
+from tests.postgres import Server
 from tests.web.premises import Premises
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server."""
+    server = Server()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -26,12 +26,15 @@ FROM_OUTSIDE = {"X-Forwarded-For": "203.0.113.77"}
 
 
 class Premises:
-    """A served house with the administrator's desk; Google's token endpoint lies when it is told to."""
+    """A served house with the administrator's desk; Google's token endpoint lies when it is told to.
 
-    def __init__(self, directory, sync=None, **more):
+    `database`: its URL.
+    """
+
+    def __init__(self, directory, sync=None, database="sqlite:///calsync.db", **more):
         self.liar = LyingGoogle("")
         google = {"token_uri": f"{self.liar.url}/token", "jwks_uri": f"{self.liar.url}/certs"}
-        self.house = House(directory, sync, more={"google": google, **more})
+        self.house = House(directory, sync, more={"google": google, **more}, database=database)
         self.liar.truth = self.house.google.url
         self.url = self.house.serve()
         self.office = Office(self.house, self.house.parts)
@@ -66,14 +69,14 @@ class Premises:
         """Return how many refresh tokens are stored for a user, connected or waiting for a word."""
         waiting = (
             "SELECT count(*) FROM consent_flow JOIN ticket ON ticket.id = ticket_id "
-            "WHERE user = ? AND granted IS NOT NULL"
+            'WHERE "user" = ? AND granted IS NOT NULL'
         )
-        connected = "SELECT count(*) FROM account WHERE user = ? AND refresh_token IS NOT NULL"
+        connected = 'SELECT count(*) FROM account WHERE "user" = ? AND refresh_token IS NOT NULL'
         return sum(self.office.rows(query, user)[0][0] for query in (waiting, connected))
 
     def told(self, user):
         """Return what the operator and the person should hear of, by reader and kind."""
-        return self.office.rows("SELECT reader, kind FROM tiding WHERE user = ? ORDER BY id", user)
+        return self.office.rows('SELECT reader, kind FROM tiding WHERE "user" = ? ORDER BY id', user)
 
     # -- people ----------------------------------------------------------------------------------------
 

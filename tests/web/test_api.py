@@ -16,6 +16,7 @@ from calsync.rights import erasure
 from calsync.store.accounts import State
 from tests.house import OPERATOR_TOKEN, day
 from tests.outside.walk import Walk, form_of
+from tests.postgres import KINDS
 from tests.web.premises import Premises
 
 
@@ -273,6 +274,10 @@ CHECK_NAMES = (
 QUICK = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
+#: Those in which texts of strangers reach the database in each way: as a name to find, and in what is written.
+ON_POSTGRESQL = [
+    number for number, (_, path) in enumerate(CALLS) if path.endswith(("links", "/ana", "erase"))
+]
 
 
 def operations(web):
@@ -287,15 +292,34 @@ def cases(operation):
     return as_described | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory, postgres):
+    """An installation whose database is PostgreSQL, which refuses texts that SQLite takes."""
+    made = Premises(tmp_path_factory.mktemp("elsewhere"), database=postgres.new_database())
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("number", range(len(CALLS)))
 def test_whatever_is_sent_the_answer_is_as_described(web, number):
+    send_whatever(web, number, QUICK)
+
+
+@pytest.mark.skipif("postgresql" not in KINDS, reason="PostgreSQL is not installed")
+@pytest.mark.parametrize("number", ON_POSTGRESQL)
+def test_whatever_is_sent_with_postgresql_the_answer_is_as_described(elsewhere, number):
+    send_whatever(elsewhere, number, settings(QUICK, max_examples=30))
+
+
+def send_whatever(web, number, pace):
+    """Send what fits the description of a call, and what does not, in turn; check each answer."""
     user = f"fuzzed{number}"
     web.visit(user)
     operation = operations(web)[number]
     checks = [CHECKS.get_one(name) for name in CHECK_NAMES]
     statuses = []
 
-    @QUICK
+    @pace
     @given(case=cases(operation))
     def send(case):
         if len(statuses) % 2:

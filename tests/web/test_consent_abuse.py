@@ -1,10 +1,22 @@
-"""Consent turned against people: each attack ends without a stored token, here and at Google."""
+"""Consent turned against people: each attack ends without a stored token, here and at Google, on both databases."""
 
 import pytest
 import requests
 
 from tests.outside.test_consent import EVENTS, refused
 from tests.outside.walk import Walk
+from tests.postgres import KINDS
+from tests.web.premises import Premises
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def web(request, tmp_path_factory):
+    """A served installation with each kind of database: what must happen once happens once in both."""
+    sqlite = request.param == "sqlite"
+    url = "sqlite:///calsync.db" if sqlite else request.getfixturevalue("postgres").new_database()
+    made = Premises(tmp_path_factory.mktemp("abuse"), database=url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -235,9 +247,10 @@ def test_a_google_account_that_serves_somebody_else_is_refused_and_the_operator_
 def again(web, user, **terms):
     """Let a person consent once more; return the answer to their confirmation."""
     from calsync.invitation import invite
+    from calsync.store.audit import COMMAND_LINE
     from calsync.store.consent import Terms
 
-    walk = Walk(invite(web.parts, user, None, Terms(**terms))[0]).to_google()
+    walk = Walk(invite(web.parts, user, None, Terms(**terms), COMMAND_LINE)[0]).to_google()
     walk.decide()
     assert walk.back().status_code == 303
     return walk.confirm(web.url)
@@ -246,7 +259,7 @@ def again(web, user, **terms):
 def test_an_address_that_google_has_given_to_somebody_else_needs_the_operator(web):
     web.visit("reassigned")
     web.office.rows(
-        "UPDATE account SET state = 'disconnected', refresh_token = NULL WHERE user = 'reassigned'"
+        "UPDATE account SET state = 'disconnected', refresh_token = NULL WHERE \"user\" = 'reassigned'"
     )
     web.liar.lie = lambda claims: {"sub": "999"}
     assert refused(again(web, "reassigned"))

@@ -139,7 +139,7 @@ def test_a_code_that_cannot_be_sent_is_said_so(web, coded, letterbox):
 
 def test_only_a_keyed_digest_of_a_code_is_stored(web, coded):
     coded.ask()
-    stored = web.office.rows("SELECT * FROM identity_code WHERE user = ?", coded.user)
+    stored = web.office.rows('SELECT * FROM identity_code WHERE "user" = ?', coded.user)
     assert coded.code() not in repr(stored)
 
 
@@ -203,7 +203,7 @@ def test_a_tiding_that_could_not_be_mailed_is_mailed_later(web, coded, letterbox
     letterbox.refusing = False
     address = f"{coded.user}@example.com"
     assert len(letterbox.to(address)) == 1, "the code"
-    assert web.office.rows("SELECT attempts FROM tiding WHERE user = ?", coded.user) == [(1,)]
+    assert web.office.rows('SELECT attempts FROM tiding WHERE "user" = ?', coded.user) == [(1,)]
     web.clock.advance(minutes=2)
     deliver(web.parts)
     assert len(letterbox.to(address)) == 2

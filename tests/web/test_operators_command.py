@@ -46,6 +46,14 @@ def test_an_operator_is_made_listed_renewed_and_removed(desk):
     assert is_inside(desk, log_in(desk, renewed))
     assert desk.calsync("operators", "remove", "dana") == {"removed": "dana"}
     assert not is_inside(desk, log_in(desk, renewed))
+    trail = [(one["act"], one["by"]) for one in desk.calsync("audit")["entries"]]
+    assert trail == [
+        ("operator.added", "command line"),
+        ("operator.signed_in", "dana"),
+        ("operator.reset", "command line"),
+        ("operator.signed_in", "dana"),
+        ("operator.removed", "command line"),
+    ]
 
 
 def test_the_token_that_init_has_made_opens_the_pages(desk):

@@ -256,7 +256,7 @@ def test_erasure_is_asked_for_once_and_the_operator_is_told(web):
         assert web.press(browser, "/me", "/me/data/erase").status_code == 303
     assert "Your administrator was told" in get(web, browser, "/me/data").text
     assert web.told("leaver").count(("operator", "erasure_asked")) == 1
-    assert web.office.rows("SELECT kind, channel FROM request WHERE user = 'leaver'") == [
+    assert web.office.rows("SELECT kind, channel FROM request WHERE \"user\" = 'leaver'") == [
         ("erasure", "own page")
     ]
     assert "leaver has asked" in get(web, web.desk(), "/operator").text
@@ -267,6 +267,45 @@ def test_the_consent_that_was_given_is_shown_with_its_permissions(web, ana):
     assert "ana@example.com" in text
     assert "in force" in text
     assert "view and edit events" in text
+
+
+def ledger(text):
+    """Return what a page tells of a consent, newest first: what, by whom, about what, and the version of the words."""
+    rows = re.findall(
+        r'"What">([^<]*)<.*?"By whom">([^<]*)<.*?"About">([^<]*)<.*?"Words">(.*?)</td>', text, re.DOTALL
+    )
+    return [tuple(map(str.strip, row)) for row in rows]
+
+
+def test_every_turn_of_a_consent_is_shown_to_the_person_and_with_names_to_operators(web):
+    browser = web.visit("turner")
+    save = {"direction": "to_crm", "private_events": "skip"}
+    for wished in (save, save, save | {"private_events": "busy"}, save | {"direction": "to_google"}):
+        assert web.press(browser, "/me/settings", "/me/settings", **wished).status_code == 303
+    number = web.house.account("turner").id
+    desk = web.desk("ledger.reader", web.operator("ledger.reader"))
+    web.press(desk, "/operator", "/operator/links", user="turner")
+    own = ledger(get(web, browser, "/me/consent").text)
+    assert own[:4] == [
+        ("link made", "the operator", "", ""),
+        ("changed", "you", "direction: to google; private events: skip", ""),
+        ("widened", "you", "direction: to crm; private events: busy", ""),
+        ("narrowed", "you", "direction: to crm; private events: skip", ""),
+    ]
+    (given,) = own[4:]
+    assert given[:2] == ("given", "you")
+    assert "view and edit events" in given[2]
+    assert re.fullmatch(r"<code>[0-9a-f]{16}</code>", given[3]), "the version of the words"
+    web.press(desk, "/operator", f"/operator/accounts/{number}/disconnect", google_copies="remove")
+    told = ledger(get(web, desk, f"/operator/accounts/{number}").text)
+    assert told[0] == (
+        "withdrawn",
+        "the operator ledger.reader",
+        "copies at Google removed, in the CRM kept",
+        "",
+    )
+    assert told[1][:2] == ("link made", "the operator ledger.reader")
+    assert {row[1] for row in told[2:]} == {"the person"}
 
 
 def test_a_consent_that_was_ended_is_shown_as_ended(web):
