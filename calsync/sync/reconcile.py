@@ -248,6 +248,10 @@ def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool 
             # A record of several people: each copy keeps its own reminders.
             merging.agreed.add(name)
             continue
+        if first and is_text(name) and any(REDACTED in sights[side].face for side in SIDES):
+            # One side says no more than that time is taken: that is no text to be settled with the other's.
+            merging.agreed.add(name)
+            continue
         source = _source(name, edits, sights, base, rules, merging)
         if source is not None:
             _carry(name, source, base, sights, rules, merging)

@@ -56,7 +56,10 @@ def sweep(campaign: Campaign, say: Callable[[str], None]) -> Report:
     report = Report(campaign.mode, campaign.seed)
     with closing(_all(campaign)) as organisations:
         for number, lived in organisations:
+            known = len(report.wrong)
             report.add(number, lived)
+            for text in report.wrong[known:]:
+                say(text)
             if report.runs % 500 == 0:
                 say(f"{report.runs} organisations, {len(report.wrong)} wrong")
             if campaign.first and report.wrong:
