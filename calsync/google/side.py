@@ -13,7 +13,7 @@ from calsync.google.mails import Mailing
 from calsync.google.marks import Marks
 from calsync.google.transport import Transport
 from calsync.google.zones import Body, TakenZones
-from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
+from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale, Unmappable
 from calsync.model.event import ANSWER, FIELDS, Event, exception_key, length
 from calsync.model.permission import Level
 from calsync.model.policy import GuestMail
@@ -421,7 +421,10 @@ def _is_special(occurrence: Body, key: str, series: Event, wanted: Event | None)
     """Return whether an occurrence is neither as its series has it nor, by an earlier attempt, as it should be."""
     if occurrence.get("status") == "cancelled":
         return wanted is not None
-    there = mapping.to_event(occurrence)
+    try:
+        there = mapping.to_event(occurrence)
+    except Unmappable:
+        return True
     alike = [one for one in (_as_series(series, key), wanted) if one is not None]
     return all(any(getattr(there, name) != getattr(one, name) for name in _SEEN) for one in alike)
 
