@@ -11,13 +11,13 @@ from calsync.google.answers import QUOTA_PAUSE_SECONDS
 from calsync.google.mails import FIELDS as MAIL_FIELDS
 from calsync.google.mails import Mailing
 from calsync.google.marks import Marks
+from calsync.google.occurrences import as_series, is_special
 from calsync.google.transport import Transport
 from calsync.google.zones import Body, TakenZones
-from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale, Unmappable
-from calsync.model.event import ANSWER, FIELDS, Event, exception_key, length
+from calsync.model.errors import KeyTaken, Later, Limited, Refused, Spent, Stale
+from calsync.model.event import ANSWER, FIELDS, Event, exception_key
 from calsync.model.permission import Level
 from calsync.model.policy import GuestMail
-from calsync.model.recurrence import occurrence_start
 from calsync.model.side import (
     Create,
     Delete,
@@ -276,9 +276,9 @@ class GoogleSide:
         self, series: str, key: str, source: Event, made: Event | None = None
     ) -> dict[str, Event | None]:
         """`made`: the series as it was made just now, of which no occurrence can be special yet but by a person."""
-        moved = source.exceptions[key] if key in source.exceptions else _as_series(source, key)
+        moved = source.exceptions[key] if key in source.exceptions else as_series(source, key)
         occurrence = self._occurrence(series, key)
-        if occurrence is not None and made is not None and _is_special(occurrence, key, made, moved):
+        if occurrence is not None and made is not None and is_special(occurrence, key, made, moved):
             raise Stale("Google events.get: somebody has changed the occurrence")
         if occurrence is None:
             self._must_be_there(series)
@@ -415,26 +415,3 @@ def _check_decision(write: Create | Update | Revive) -> None:
     event = write.patch.event if isinstance(write, Update) else write.event
     if write.access.level < Level.READ and event is not None and event.says_more_than_times:
         raise Refused("the permission decision that came with the write allows times only")
-
-
-def _is_special(occurrence: Body, key: str, series: Event, wanted: Event | None) -> bool:
-    """Return whether an occurrence is neither as its series has it nor, by an earlier attempt, as it should be."""
-    if occurrence.get("status") == "cancelled":
-        return wanted is not None
-    try:
-        there = mapping.to_event(occurrence)
-    except Unmappable:
-        return True
-    alike = [one for one in (_as_series(series, key), wanted) if one is not None]
-    return all(any(getattr(there, name) != getattr(one, name) for name in _SEEN) for one in alike)
-
-
-#: What people change of an occurrence on Google's page, and is told alike of one and of its series.
-_SEEN = ("title", "description", "location", "start", "end")
-
-
-def _as_series(series: Event, key: str) -> Event:
-    """Return the occurrence as the series has it, for taking an exception back."""
-    start = occurrence_start(key)
-    end = start + length(series)
-    return replace(series, start=start, end=end, recurrence=(), exceptions={})

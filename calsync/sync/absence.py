@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from calsync.model.errors import Later, Refused, Stale
 from calsync.model.link import Kind
-from calsync.model.side import Item, SideName
+from calsync.model.side import SideName
 from calsync.store import links
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
@@ -36,7 +36,7 @@ def sweep(work: Work, side: SideName, seen: set[int], newest: int) -> None:
             batch = links.by_ids(connection, absent[start : start + BATCH])
         for link in batch:
             try:
-                item = _read(work, link, side)
+                item = sights.read(work.sides[side], link)
             except (Refused, Stale):
                 # Nobody can tell now whether it is there, and only a listing asks again.
                 work.relist = True
@@ -50,13 +50,6 @@ def sweep(work: Work, side: SideName, seen: set[int], newest: int) -> None:
                 raise Later(f"{side.value}: a complete listing leaves out entries that are there")
         with writing(work.engine) as connection:
             links.save(connection, batch)
-
-
-def _read(work: Work, link: Link, side: SideName) -> Item | None:
-    item = work.sides[side].read(link.half(side).key or "")
-    if item is not None and sights.is_outdated(link, side, item):
-        raise Stale(f"{side.value}: the answer is older than what was seen before")
-    return item
 
 
 def confirmed(work: Work, batch: Sequence[Link]) -> list[Link]:
@@ -80,7 +73,7 @@ def _is_cancelled_series(link: Link) -> bool:
 def _looked_again(work: Work, link: Link) -> bool:
     """Take over what Google tells of a series now; False when it refuses, or tells what was before the deletion."""
     try:
-        item = _read(work, link, SideName.GOOGLE)
+        item = sights.read(work.sides[SideName.GOOGLE], link)
     except (Refused, Stale):
         return False
     if item is not None and not item.gone:

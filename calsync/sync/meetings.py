@@ -207,10 +207,10 @@ def _look_at_google(work: Work, link: Link) -> bool:
     A 404 for an event that is not known to be deleted proves nothing.
     """
     try:
-        item = work.sides[SideName.GOOGLE].read(link.google.key or "")
+        item = sights.read(work.sides[SideName.GOOGLE], link)
     except (Refused, Stale):
         return False
-    if item is None or sights.is_outdated(link, SideName.GOOGLE, item):
+    if item is None:
         return False
     sights.look(work.scene, link, SideName.GOOGLE, item)
     return True

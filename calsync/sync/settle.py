@@ -201,12 +201,10 @@ def _is_half_seen(sight: Sight) -> bool:
 
 
 def _read(work: Work, link: Link, side: SideName) -> Item:
-    item = work.sides[side].read(link.half(side).key or "")
+    item = sights.read(work.sides[side], link)
     if item is None:
         # A 404 for an event that is not known to be deleted proves nothing.
         raise Stale(f"{side.value}: the event is not there")
-    if sights.is_outdated(link, side, item):
-        raise Stale(f"{side.value}: the answer is older than what was seen before")
     sights.look(work.scene, link, side, item)
     return item
 
@@ -367,10 +365,10 @@ def _succeeded(plan: Plan) -> bool:
 def _look_again(work: Work, link: Link, side: SideName) -> bool:
     """Read an event that was not what the decision was made on; False when even that failed."""
     try:
-        item = work.sides[side].read(link.half(side).key or "")
+        item = sights.read(work.sides[side], link)
     except SideError:
         item = None
-    if item is None or sights.is_outdated(link, side, item):
+    if item is None:
         postpone(work, link)
         return False
     sights.look(work.scene, link, side, item)

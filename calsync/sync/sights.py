@@ -12,11 +12,12 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
+from calsync.model.errors import Stale
 from calsync.model.event import Event, exception_key
 from calsync.model.link import REDACTED, Face, Kind, Sight, carrier
 from calsync.model.permission import Level, Relation
 from calsync.model.policy import strictest
-from calsync.model.side import SAME_CLOCK, Item, SideName
+from calsync.model.side import SAME_CLOCK, CalendarSide, Item, SideName
 from calsync.store import contents, links
 from calsync.store.links import Half, Link
 from calsync.sync.adoption import bereft, by_marker, original_of
@@ -120,9 +121,20 @@ def look(scene: Scene, link: Link, side: SideName, item: Item | None, keep_conte
     _apply(scene, link, side, item, keep_content)
 
 
-def is_outdated(link: Link, side: SideName, item: Item) -> bool:
-    """Return whether a read answers with what an entry was before it was seen last, from a store that lags behind."""
-    half = link.half(side)
+def read(calendar: CalendarSide, link: Link) -> Item | None:
+    """Return a link's entry on a side as it is now; None when the side does not know it.
+
+    Raises what the side does, and Stale when its answer is older than what was seen before.
+    """
+    half = link.half(calendar.name)
+    item = calendar.read(half.key or "")
+    if item is not None and _is_outdated(half, item):
+        raise Stale(f"{calendar.name.value}: the answer is older than what was seen before")
+    return item
+
+
+def _is_outdated(half: Half, item: Item) -> bool:
+    """Return whether an answer is what an entry was before it was seen last, from a store that lags behind."""
     if item.version == half.version or item.modified is None or half.modified is None:
         return False
     return half.modified - item.modified >= SAME_CLOCK

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from calsync.google.side import GoogleSide
 from calsync.model.recurrence import occurrence_key
 from tests.house import crm_at, day
 
@@ -49,3 +54,13 @@ def synced_guest(house, user="bo", **more):
         house.resync(one)
     assert house.google_titles(user) == ["A"]
     return record["id"]
+
+
+@contextmanager
+def lagging(house, event_id):
+    """Let Google answer reads with what an event was hours ago, whatever is done to it meanwhile."""
+    earlier = house.google_get("ana", event_id)
+    hours_ago = datetime.fromisoformat(earlier["updated"]) - timedelta(hours=2)
+    earlier["updated"] = hours_ago.isoformat()
+    with patch.object(GoogleSide, "_get", lambda _side, _key: earlier):
+        yield

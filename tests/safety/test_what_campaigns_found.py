@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from calsync.google import mapping
@@ -13,7 +11,7 @@ from calsync.store.database import reading
 from calsync.sync import round as rounds
 from calsync.sync import settle
 from tests.house import at, crm_at, day
-from tests.safety.campaigns import DAILY, guests, only, other, shown, synced_guest
+from tests.safety.campaigns import DAILY, guests, lagging, only, other, shown, synced_guest
 from tests.safety.disasters import back_up, dies, lose_database, put_back
 
 
@@ -27,16 +25,6 @@ def knows_nothing_of_our_write(house, meanwhile_done):
         house.resync("ana")
     assert not left
     house.resync("ana")
-
-
-@contextmanager
-def lagging(house, event_id):
-    """Let Google answer reads with what an event was hours ago, whatever is done to it meanwhile."""
-    earlier = house.google_get("ana", event_id)
-    hours_ago = datetime.fromisoformat(earlier["updated"]) - timedelta(hours=2)
-    earlier["updated"] = hours_ago.isoformat()
-    with patch.object(GoogleSide, "_get", lambda _side, _key: earlier):
-        yield
 
 
 def test_an_event_that_could_not_be_read_stays_set_aside_until_it_is_read(house):

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from unittest.mock import patch
-
 import pytest
 
 from calsync.crm.builtin.side import BuiltinSide
 from calsync.google.side import GoogleSide
 from calsync.sync import settle
 from tests.house import at, crm_at, day, nothing_written
-from tests.safety.campaigns import DAILY, guests, instance, only, other, shown, synced_series
+from tests.safety.campaigns import DAILY, guests, instance, lagging, only, other, shown, synced_series
 from tests.safety.disasters import dies, lose_database, meanwhile
-
-
-@contextmanager
-def lagging(house, event_id):
-    """Let Google answer reads with what an event was hours ago, whatever is done to it meanwhile."""
-    earlier = house.google_get("ana", event_id)
-    hours_ago = datetime.fromisoformat(earlier["updated"]) - timedelta(hours=2)
-    earlier["updated"] = hours_ago.isoformat()
-    with patch.object(GoogleSide, "_get", lambda _side, _key: earlier):
-        yield
 
 
 def test_an_edit_of_a_series_outlives_the_writing_of_its_exception(house):
