@@ -60,10 +60,20 @@ def is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:
     agreed = link.base.google if link is not None else None
     if agreed is None or REDACTED in agreed:
         return True
-    if link is not None and scene.google_anew and link.origin is SideName.GOOGLE:
-        # It crossed in full while that was allowed.
-        return True
     return agreed.get("visibility") != scene.account.cipher.fingerprints.of("visibility", event.visibility)
+
+
+def hide_again(scene: Scene, link: Link, item: Item) -> None:
+    """Let a private event that crossed in full while the rule allowed it be hidden from now on.
+
+    That its record is private does not tell: so is that of an event that the CRM's own record has made private.
+    """
+    agreed = link.base.google
+    if agreed is None or REDACTED in agreed or link.origin is not SideName.GOOGLE or item.event is None:
+        return
+    if hides(strictest(item.content or item.event), scene.policy):
+        left = {name: value for name, value in agreed.items() if name != "visibility"}
+        link.base = link.base.with_face(SideName.GOOGLE, left)
 
 
 def _crosses(scene: Scene, item: Item, is_copy: bool) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from calsync.model.errors import CalendarLost, ConsentLost, CursorExpired, Later, SideError
 from calsync.model.link import Kind
-from calsync.model.policy import Direction, Policy
+from calsync.model.policy import Direction, Policy, PrivateEvents
 from calsync.model.side import CalendarSide, Page, SideName
 from calsync.store import accounts, links
 from calsync.store.accounts import Account, State
@@ -112,7 +112,8 @@ def _whole(work: Work, order: Order) -> None:
     if waiting.unfinished:
         finish_open(work)
     stale = _rules_moved(work)
-    work.scene = replace(work.scene, google_anew=GOOGLE in stale)
+    anew = GOOGLE in stale
+    work.scene = replace(work.scene, google_anew=anew, was_open=anew and _was_open(work.scene.account))
     complete = _observe_both(work, order, stale)
     if not (complete or stale or work.tally.changed or any(waiting)):
         return
@@ -144,15 +145,29 @@ def _rules_moved(work: Work) -> frozenset[SideName]:
     """
     account = work.scene.account
     policy = _policy_version(work.scene.policy)
-    version = f"{work.sides[CRM].access_version()} {policy} {account.direction}"
+    rules = f"{policy} {account.direction} {work.scene.policy.private_events.value}"
+    version = f"{work.sides[CRM].access_version()} {rules}"
     if version == account.access_version:
         return frozenset()
-    same_policy = account.access_version.rsplit(" ", 2)[1:2] == [policy]
+    same_policy = account.access_version.rsplit(" ", 3)[1:2] == [policy]
     stale = frozenset({CRM} if same_policy else {GOOGLE, CRM})
     with writing(work.engine) as connection:
         links.reconsider(connection, account.id)
+        if not account.access_version:
+            # Nothing has crossed yet: whatever does from now on, does so by these rules.
+            accounts.change(connection, account.id, access_version=version)
     work.observed["access_version"] = version
     return stale
+
+
+def _was_open(account: Account) -> bool:
+    """Return whether private events crossed in full when the rules were noted last.
+
+    Notes of older releases do not say so: what is hidden needlessly is shown again when it is made public.
+    """
+    noted = account.access_version.rsplit(" ", 3)[3:]
+    closed = {PrivateEvents.BUSY.value, PrivateEvents.SKIP.value}
+    return bool(account.access_version) and not closed.intersection(noted)
 
 
 @lru_cache(maxsize=16)

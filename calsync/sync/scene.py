@@ -31,3 +31,5 @@ class Scene:
     veils: list[Link] = field(default_factory=list)
     #: Whether Google's events are looked at under another policy than before: what hid or showed them may not any more.
     google_anew: bool = False
+    #: Whether private events crossed in full under the policy before this one.
+    was_open: bool = False

@@ -21,7 +21,7 @@ from calsync.model.side import SAME_CLOCK, CalendarSide, Item, SideName
 from calsync.store import contents, links
 from calsync.store.links import Half, Link
 from calsync.sync.adoption import bereft, by_marker, original_of
-from calsync.sync.crossing import is_hidden, kind_of, projected
+from calsync.sync.crossing import hide_again, is_hidden, kind_of, projected
 from calsync.sync.pages import joined
 from calsync.sync.reconcile import moved
 from calsync.sync.rejoining import rejoin
@@ -89,15 +89,24 @@ def record(
         noted.seen.append(link.id)
         if _is_known(scene, link, side, item):
             noted.unchanged += 1
-        elif _apply(scene, link, side, _as_made(item) if key in adopted else item):
+        elif _take_up(scene, link, side, item, key in adopted):
             changed.append(link)
-            if key in adopted and item.untouched:
-                _trust(link, side)
     links.save(connection, changed)
     links.add(connection, created)
     noted.changed = len(changed) + len(created) + len(noted.fresh)
     noted.parked = sum(link.cause is not None for link in (*changed, *created))
     return noted
+
+
+def _take_up(scene: Scene, link: Link, side: SideName, item: Item, adopted: bool) -> bool:
+    """Put an item of a page into its link; False when nothing has to be saved. `adopted`: it was found again."""
+    if side is SideName.GOOGLE and scene.was_open:
+        hide_again(scene, link, item)
+    if not _apply(scene, link, side, _as_made(item) if adopted else item):
+        return False
+    if adopted and item.untouched:
+        _trust(link, side)
+    return True
 
 
 def _trust(link: Link, side: SideName) -> None:

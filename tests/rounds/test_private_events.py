@@ -143,3 +143,27 @@ def test_a_rule_that_changes_is_carried_out_although_the_process_dies(build):
     dies(house, "ana", rounds, "_list_all")
     house.resync("ana")
     assert house.crm_titles("ana") == ["Busy"]
+
+
+def test_a_record_made_private_in_the_crm_keeps_its_text_when_another_rule_changes(house):
+    made = house.google_add("ana", summary="open", description="text", **at(day(1)))
+    house.resync("ana")
+    house.crm_edit("ana", house.crm_events("ana")[0]["id"], security="private")
+    house.resync("ana")
+    assert house.google_get("ana", made["id"])["visibility"] == "private"
+    house.parts.policy = replace(house.parts.policy, past_days=90)
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    assert (record["title"], record["description"]) == ("open", "text")
+
+
+def test_a_record_made_private_before_the_first_round_has_ended_keeps_its_text(house):
+    house.google_add("ana", summary="open", description="text", **at(day(1)))
+    dies(house, "ana", rounds, "_settle_fresh", after=True)
+    guests = [{"email": "cleo@other.test", "response": "needs_action"}]
+    record = house.crm_events("ana")[0]["id"]
+    house.crm_edit("ana", record, security="private", title="renamed", attendees=guests)
+    for _ in range(2):
+        house.resync("ana")
+        (record,) = house.crm_events("ana")
+        assert (record["title"], record["description"]) == ("renamed", "text")
