@@ -134,13 +134,16 @@ def _master(resource: Resource, whole: bool) -> Item:
 #: What a guest may do with the copy of a meeting: answer, and what concerns only this copy (google.md A-01, A-06).
 _GUEST = Access(Level.READ, "organised by somebody else")
 
+#: What they may if the organiser lets them: all but cancel it, since without their copy the meeting still takes place.
+_EDITING_GUEST = Access(Level.EDIT, "organised by somebody else, who lets guests edit it")
+
 
 def _guests_access(resource: Resource) -> Access | None:
     """Return what the person may do when the event is not theirs; None when they may do everything."""
     organizer = resource.get("organizer")
-    if not organizer or organizer.get("self") or resource.get("guestsCanModify"):
+    if not organizer or organizer.get("self"):
         return None
-    return _GUEST
+    return _EDITING_GUEST if resource.get("guestsCanModify") else _GUEST
 
 
 def meeting_name(resource: Resource) -> str:

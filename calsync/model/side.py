@@ -123,15 +123,17 @@ class Update:
 class Delete:
     """Remove an entry, if it still has `version` ("" removes any).
 
-    `heir`: the CRM user who goes on with it, since others still take part: the person only leaves. `quiet`: it is
-    our copy that goes, not the original, so that nobody is mailed whatever the configuration says. `is_expected`: for
-    an entry of which the version does not tell everything, whether it is still what the decision was made on; it is
-    looked at right before, and stays when it is not (Stale).
+    `heir`: the CRM user who goes on with it, since others still take part: the person only leaves. `leaves`: they do,
+    and it stays whose it is, whatever they may do with it. `quiet`: it is our copy that goes, not the original, so
+    that nobody is mailed whatever the configuration says. `is_expected`: for an entry of which the version does not
+    tell everything, whether it is still what the decision was made on; it is looked at right before, and stays when
+    it is not (Stale).
     """
 
     key: str
     version: str = ""
     heir: str = ""
+    leaves: bool = False
     quiet: bool = False
     is_expected: Callable[[Item], bool] | None = field(default=None, compare=False)
 

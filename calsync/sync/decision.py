@@ -41,10 +41,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Delete on `side`; `retract`: only our copy goes, since the original may no longer cross."""
+    """Delete on `side`; `retract`: only our copy goes, since the original may no longer cross.
+
+    `leave`: the person's own copy of somebody else's meeting is gone, so that they no more than leave the record.
+    """
 
     side: SideName
     retract: bool = False
+    leave: bool = False
 
 
 Action = Copy | Change | Remove

@@ -108,14 +108,21 @@ def replace_invitations(work: Work) -> None:
         batch = links.by_ids(connection, meetings.uninvited(connection, account_id))
     gone = [link for link in batch if link.google.state is Kind.GONE]
     for link in gone:
-        # What comes now is a copy of the record, without the guests that are its owner's to invite.
-        link.origin = SideName.CRM
-        release(link, SideName.GOOGLE)
-        link.meeting, link.dirty, link.retry_at = None, True, None
+        stand_for_record(link)
     if gone:
         with writing(work.engine) as connection:
             links.save(connection, gone)
             meetings.forget_notices(connection, account_id, [link.id for link in gone])
+
+
+def stand_for_record(link: Link) -> None:
+    """Let a link whose invitation has vanished stand for the record itself from now on.
+
+    What comes now is a copy of it, if the person may have one, without the guests that are its owner's to invite.
+    """
+    link.origin = SideName.CRM
+    release(link, SideName.GOOGLE)
+    link.meeting, link.dirty, link.retry_at = None, True, None
 
 
 def take_up_notices(work: Work) -> None:

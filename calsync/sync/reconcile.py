@@ -176,7 +176,20 @@ def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: 
         return Decision("deleted by its owner", held=True)
     lost = [name for name in sorted(edits) if _is_worth_keeping(name, base, sights)]
     losers = tuple(Loser(name, None, alive.value(name), gone) for name in lost)
-    return Decision(f"deleted on {gone.value}", (Remove(gone.other),), losers)
+    leave = gone is GOOGLE and is_guests_copy(base, sights[GOOGLE]) and not sights[CRM].owned
+    return Decision(f"deleted on {gone.value}", (Remove(gone.other, leave=leave),), losers)
+
+
+def is_guests_copy(base: Base, google: Sight) -> bool:
+    """Return whether a Google event is a guest's copy of a meeting: without it, the meeting takes place all the same."""
+    return base.origin is GOOGLE and google.level < Level.DELETE
+
+
+def is_uninvited(base: Base, google: Sight, crm: Sight, rules: Rules) -> bool:
+    """Return whether a guest's copy has vanished because the record, somebody else's, does not list them any more."""
+    vanished = google.kind is Kind.GONE and is_guests_copy(base, google) and not crm.owned
+    was_listed = base.linked and rules.own in (base.crm or {})
+    return vanished and was_listed and crm.event is not None and crm.master and rules.own not in crm.face
 
 
 def _is_worth_keeping(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
@@ -299,7 +312,7 @@ def _source(
         return GOOGLE
     if name not in edits[GOOGLE]:
         return CRM
-    if sights[GOOGLE].face.get(name) == sights[CRM].face.get(name):
+    if sights[GOOGLE].face.get(name) == sights[CRM].face.get(name) or _is_alike(name, sights):
         merging.agreed.add(name)
         return None
     side = _clash_winner(sights, rules)

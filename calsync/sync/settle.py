@@ -24,8 +24,8 @@ from calsync.model.errors import (
     Stale,
     ends_account,
 )
-from calsync.model.event import Event
-from calsync.model.link import Intent, Kind, Sight, Verb
+from calsync.model.event import Event, is_guest
+from calsync.model.link import Intent, Kind, Sight
 from calsync.model.side import (
     SIDES,
     CalendarSide,
@@ -38,10 +38,10 @@ from calsync.store import conflicts, contents, links
 from calsync.store.database import writing
 from calsync.store.links import Link
 from calsync.sync import meetings, sights
-from calsync.sync.decision import Decision, Remove, Rules
+from calsync.sync.decision import Change, Copy, Decision, Remove, Rules
 from calsync.sync.journal import enter, look_back
 from calsync.sync.recognition import introduce_anew, is_unnamed_copy
-from calsync.sync.reconcile import reconcile
+from calsync.sync.reconcile import is_uninvited, reconcile
 from calsync.sync.recording import Done, record_outcomes, record_rest
 from calsync.sync.scene import Scene
 from calsync.sync.steps import step_of
@@ -163,6 +163,9 @@ def _decided(work: Work, link: Link) -> Plan | None:
     _look_for_original(work, link)
     for _ in range(TRIES):
         seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
+        if is_uninvited(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules):
+            meetings.stand_for_record(link)
+            continue
         decision = reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
         need = decision.need or _held_back(link, seen)
         if not need:
@@ -256,9 +259,19 @@ def _intend(work: Work, plans: Sequence[Plan]) -> None:
 
 
 def _takes_guests_along(plan: Plan) -> bool:
-    """Return whether a copy is taken back that may be the host's of a meeting at Google."""
-    retracting = (intent for intent, _ in plan.steps if intent.verb is Verb.RETRACT)
-    return plan.link.meeting is not None and any(intent.side is SideName.GOOGLE for intent in retracting)
+    """Return whether a copy that may be the host's of a meeting at Google is taken back, or loses all its guests."""
+    if plan.link.meeting is None:
+        return False
+    return any(
+        action.retract if isinstance(action, Remove) else _leaves_no_guest(action)
+        for action in plan.decision.actions
+        if action.side is SideName.GOOGLE
+    )
+
+
+def _leaves_no_guest(action: Copy | Change) -> bool:
+    guests = isinstance(action, Change) and any(is_guest(name) for name in action.fields)
+    return guests and not action.event.attendees
 
 
 def _losers(work: Work, plan: Plan) -> list[conflicts.Conflict]:

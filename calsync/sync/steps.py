@@ -27,11 +27,12 @@ def step_of(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
     if isinstance(action, Remove):
         verb = Verb.RETRACT if action.retract else Verb.DELETE
         key = half.key or ""
-        heir = meetings.heir(work.engine, link) if side is SideName.CRM and not action.retract else ""
+        leaves = action.retract or action.leave
+        heir = meetings.heir(work.engine, link) if side is SideName.CRM and not leaves else ""
         # Afterwards the link does not know any more of what this was the copy.
         original = link.half(side.other).key or ""
         return Intent(side, verb, key, original, half.version), Delete(
-            key, half.version, heir, action.retract, _expectation(work, plan, side)
+            key, half.version, heir, action.leave, action.retract, _expectation(work, plan, side)
         )
     if isinstance(action, Copy):
         return _copy_step(work, link, action)

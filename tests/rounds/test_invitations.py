@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from calsync.model.recurrence import occurrence_key
+from calsync.store.accounts import State
 from tests.house import crm_at, day
 
 DAILY = ["RRULE:FREQ=DAILY;COUNT=4"]
 
 
-def invited(house, **more):
+def invited(house, recurrence=DAILY, security="public_edit", **more):
     """Let ana's record be on her calendar, and bo be invited by that; returns the record."""
     house.set_policy(guests="write", **more)
     house.person("bo")
     guests = [{"email": "bo@example.com"}]
     record = house.crm_add(
-        "ana", title="S", recurrence=DAILY, attendees=guests, security="public_edit", **crm_at(day(1))
+        "ana", title="S", recurrence=recurrence, attendees=guests, security=security, **crm_at(day(1))
     )
     for user in ("ana", "bo", "bo"):
         house.resync(user)
@@ -42,3 +45,52 @@ def test_what_takes_the_place_of_an_invitation_invites_nobody(house):
     (copy,) = house.google_events("bo")
     assert copy["extendedProperties"]["private"]["calsync"] == record["id"]
     assert copy.get("attendees", []) == []
+
+
+@pytest.mark.parametrize("lets_guests_edit", [False, True])
+def test_a_guest_who_may_delete_the_record_does_no_more_than_decline_by_deleting_the_invitation(
+    house, lets_guests_edit
+):
+    record = invited(house, recurrence=[], security="public_delete")
+    (event,) = house.google_events("ana")
+    house.google_edit("ana", event["id"], guestsCanModify=lets_guests_edit)
+    house.resync("bo")
+    (invitation,) = house.google_events("bo")
+    house.google_delete("bo", invitation["id"])
+    house.set_account("ana", state=State.PAUSED)
+    house.resync("bo")
+    house.set_account("ana", state=State.ACTIVE)
+    for user in ("ana", "bo"):
+        house.resync(user)
+    (there,) = house.crm_events("ana")
+    assert there["id"] == record["id"]
+    assert [one["response"] for one in there["attendees"]] == ["declined"]
+    assert len(house.google_events("ana")) == 1
+
+
+@pytest.mark.parametrize("security", ["public_edit", "public_delete"])
+def test_a_guest_whom_the_owner_takes_off_neither_declines_nor_deletes(house, security):
+    record = invited(house, recurrence=[], security=security)
+    (invitation,) = house.google_events("bo")
+    assert invitation["attendees"]
+    house.crm_edit("ana", record["id"], attendees=[])
+    for user in ("ana", "bo", "ana", "bo"):
+        house.resync(user)
+    (there,) = house.crm_events("ana")
+    assert (there["id"], there["attendees"]) == (record["id"], [])
+    (event,) = house.google_events("ana")
+    assert not event.get("attendees")
+    assert house.google_events("bo") == []
+
+
+def test_guests_of_a_meeting_whose_copy_becomes_busy_decline_nothing(house):
+    record = invited(house, recurrence=[])
+    house.set_policy(guests="write", push=["mine:busy", "invited"])
+    for user in ("ana", "bo", "ana", "bo"):
+        house.resync(user)
+    (event,) = house.google_events("ana")
+    assert (event["summary"], event.get("attendees", [])) == ("Busy", [])
+    (there,) = house.crm_events("ana")
+    assert [one["response"] for one in there["attendees"]] == ["needs_action"]
+    (copy,) = house.google_events("bo")
+    assert copy["extendedProperties"]["private"]["calsync"] == record["id"]

@@ -228,7 +228,7 @@ class BuiltinSide:
             raise Stale("CRM: the record has changed")
         access = decide(self._who(connection), record_of(row, self._teams))
         if isinstance(write, Delete):
-            return self._delete(connection, row, access, write.heir)
+            return self._delete(connection, row, access, write)
         if ANSWER in write.patch.fields:
             return self._answer(connection, row, write.patch.event)
         if access.level < Level.EDIT:
@@ -273,17 +273,18 @@ class BuiltinSide:
             values["security"] = _security(row["security"], write.patch.event.visibility)
         return replace(self._save(connection, row, values), before=before)
 
-    def _delete(self, connection: Connection, row: Row, access: Access, heir: str) -> Item | None:
-        if access.level >= Level.DELETE and heir in self._teams:
+    def _delete(self, connection: Connection, row: Row, access: Access, write: Delete) -> Item | None:
+        may_delete = access.level >= Level.DELETE and not write.leaves
+        if may_delete and write.heir in self._teams:
             # Others still take part: it becomes theirs.
-            row = save(connection, row, {"owner": heir}, self._clock())
-        elif access.level >= Level.DELETE:
+            row = save(connection, row, {"owner": write.heir}, self._clock())
+        elif may_delete:
             erase(connection, row, self._clock())
             return Item(row["id"], gone=True, before=_last_known(row))
         email = self._who(connection).email
         if any(person.email == email for person in event_of(row).attendees):
             return self._respond(connection, row, Response.DECLINED)
-        if not heir:
+        if not (write.heir or write.leaves):
             raise Refused(f"CRM: no permission to delete ({access.because})")
         return self._item(connection, row)
 
