@@ -20,6 +20,7 @@ from urllib.parse import urljoin
 
 import requests
 
+from calsync.sandbox.unbroken import unbroken
 from calsync.sandbox.workplace import TIMEOUT_SECONDS, Embedded, Workplace
 
 CLIENT_SECRET = "sandbox-secret"
@@ -99,8 +100,8 @@ class Stage:
         arguments = [sys.executable, "-m", "calsync.sandbox", "--state", str(state)]
         if self.google:
             arguments += ["--port", self.google.rsplit(":", 1)[1]]
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
-        self._processes["google"] = process
+        with unbroken():
+            process = self._processes["google"] = subprocess.Popen(arguments, stdout=subprocess.PIPE)
         line = process.stdout.readline() if process.stdout else b""
         if not line:
             raise StageError("the stand-in did not start")
@@ -143,7 +144,8 @@ backend = "{self._crm}"
         self._files.append(log)
         arguments = [sys.executable, "-m", "calsync", "--config", str(self.config), "run", "--role", role]
         environment = self.surroundings()
-        self._processes[name] = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment)
+        with unbroken():
+            self._processes[name] = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment)
         if role in ("all", "web"):
             self.until(lambda: self._ready(name), "the daemon to be ready", 60)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import requests
 
+from calsync.sandbox.unbroken import unbroken
+
 TIMEOUT_SECONDS = 60.0
 
 
@@ -25,8 +27,13 @@ class StandIn:
         Raises RuntimeError when it does not come up.
         """
         command = [sys.executable, "-m", module, *arguments]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        line = self._process.stdout.readline() if self._process.stdout else b""
+        with unbroken():
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        try:
+            line = self._process.stdout.readline() if self._process.stdout else b""
+        except BaseException:
+            self.close()
+            raise
         if not line:
             self.close()
             raise RuntimeError(f"{module} did not start")
