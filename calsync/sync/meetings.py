@@ -8,7 +8,7 @@ link carries the content, everybody's their own answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from calsync.model.errors import Refused, Stale
 from calsync.model.event import Event
-from calsync.model.link import Base, Kind, Verb
+from calsync.model.link import Base, Face, Kind, Verb
 from calsync.model.side import Item, SideName
 from calsync.store import accounts, links, meetings
 from calsync.store.database import reading, writing
@@ -107,22 +107,32 @@ def replace_invitations(work: Work) -> None:
     with reading(work.engine) as connection:
         batch = links.by_ids(connection, meetings.uninvited(connection, account_id))
     gone = [link for link in batch if link.google.state is Kind.GONE]
-    for link in gone:
-        stand_for_record(link)
-    if gone:
+    replaced = [link for link in gone if _is_replaced(work, link)]
+    if replaced:
         with writing(work.engine) as connection:
-            links.save(connection, gone)
-            meetings.forget_notices(connection, account_id, [link.id for link in gone])
+            links.save(connection, replaced)
+            meetings.forget_notices(connection, account_id, [link.id for link in replaced])
 
 
-def stand_for_record(link: Link) -> None:
+def _is_replaced(work: Work, link: Link) -> bool:
+    try:
+        stand_for_record(work, link)
+    except (Refused, Stale):
+        return False
+    return True
+
+
+def stand_for_record(work: Work, link: Link) -> None:
     """Let a link whose invitation has vanished stand for the record itself from now on.
 
-    What comes now is a copy of it, if the person may have one, without the guests that are its owner's to invite.
+    What comes now is a copy of it, if the person may have one, without the guests that are its owner's to invite. It
+    is looked at anew, since an invitation may tell more than a copy. Raises what the CRM does, and Stale.
     """
+    item = sights.read(work.sides[SideName.CRM], link)
     link.origin = SideName.CRM
     release(link, SideName.GOOGLE)
     link.meeting, link.dirty, link.retry_at = None, True, None
+    sights.look(work.scene, link, SideName.CRM, item)
 
 
 def take_up_notices(work: Work) -> None:
@@ -191,10 +201,14 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         return twin
     link.crm.key, link.match, link.intents = record, None, ()
     link.veiled = any(partner.hides for partner in partners if partner.record == record)
-    if item.access is not None and not item.access.relations:
+    google, crm = plan.seen[SideName.GOOGLE].face, sights.face_of(work.scene, link, SideName.CRM, item)
+    if any(partner.running for partner in partners if partner.record == record):
+        # What differs now is what the partner's link has not settled yet; but for the person's own answer.
+        own = {work.rules.own}
+        link.base = Base(_without(google, own), _without(crm, own), link.origin)
+    elif item.access is not None and not item.access.relations:
         # Nothing more of it will be seen until the person takes part: what is the same now is agreed.
-        face = sights.face_of(work.scene, link, SideName.CRM, item)
-        common = dict(face.items() & plan.seen[SideName.GOOGLE].face.items())
+        common = dict(crm.items() & google.items())
         link.base = Base(common, common, link.origin)
     sights.look(work.scene, link, SideName.CRM, item)
     if link.veiled:
@@ -206,6 +220,10 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
         links.save(connection, [link])
         tell(connection, work)
     return twin
+
+
+def _without(face: Face, names: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in face.items() if name not in names}
 
 
 def _look_at_google(work: Work, link: Link) -> bool:

@@ -257,12 +257,7 @@ def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool 
     edits = _complete_units(edits, sights)
     merging = _Merging(first)
     for name in sorted(edits[GOOGLE] | edits[CRM]):
-        if _is_personal(name) and base.origin is GOOGLE and not sights[CRM].owned:
-            # A record of several people: each copy keeps its own reminders.
-            merging.agreed.add(name)
-            continue
-        if first and is_text(name) and any(REDACTED in sights[side].face for side in SIDES):
-            # One side says no more than that time is taken: that is no text to be settled with the other's.
+        if _stays_apart(name, base, sights, rules, first):
             merging.agreed.add(name)
             continue
         source = _source(name, edits, sights, base, rules, merging)
@@ -271,6 +266,19 @@ def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool 
     if not first and rules.direction.towards(GOOGLE) and sights[GOOGLE].level >= Level.EDIT:
         _carry_pinned(base, edits, merging)
     return _as_decision(merging, edits, base, sights)
+
+
+def _stays_apart(name: str, base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool) -> bool:
+    """Return whether each side keeps what it has of a field."""
+    shared = base.origin is GOOGLE and not sights[CRM].owned
+    if _is_personal(name) and shared:
+        # A record of several people: each copy keeps its own reminders.
+        return True
+    if first and is_guest(name) and name != rules.own and shared:
+        # What other guests answer is theirs to bring.
+        return sights[GOOGLE].level < Level.DELETE
+    # One side that says no more than that time is taken has no text to be settled with the other's.
+    return first and is_text(name) and any(REDACTED in sights[side].face for side in SIDES)
 
 
 def _carry_pinned(base: Base, edits: dict[SideName, frozenset[str]], merging: _Merging) -> None:
@@ -315,7 +323,7 @@ def _source(
     if sights[GOOGLE].face.get(name) == sights[CRM].face.get(name) or _is_alike(name, sights):
         merging.agreed.add(name)
         return None
-    side = _clash_winner(sights, rules)
+    side = CRM if _differs_in_guests(name, sights) else _clash_winner(sights, rules)
     if not _may_carry(name, side.other, base, sights, rules):
         side = side.other
         if not _may_carry(name, side.other, base, sights, rules):
@@ -325,6 +333,23 @@ def _source(
     if not _means_leaving(kept, lost):
         merging.losers.append(Loser(name, kept, lost, side))
     return side
+
+
+def _differs_in_guests(name: str, sights: dict[SideName, Sight]) -> bool:
+    """Return whether nothing but its guests differs of an exception.
+
+    They may be those of its series, which merge one by one; the record has what has come of that.
+    """
+    google, crm = sights[GOOGLE].event, sights[CRM].event
+    key = exception_key(name)
+    if key is None or google is None or crm is None:
+        return False
+    one, other = google.exceptions.get(key), crm.exceptions.get(key)
+    return (
+        one is not None
+        and other is not None
+        and _same_but_zone(one, replace(other, attendees=one.attendees), google, crm)
+    )
 
 
 def _means_leaving(one: object, other: object) -> bool:

@@ -164,7 +164,7 @@ def _decided(work: Work, link: Link) -> Plan | None:
     for _ in range(TRIES):
         seen = {side: sights.sight(work.scene, link, side) for side in SIDES}
         if is_uninvited(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules):
-            meetings.stand_for_record(link)
+            meetings.stand_for_record(work, link)
             continue
         decision = reconcile(link.base, seen[SideName.GOOGLE], seen[SideName.CRM], work.rules)
         need = decision.need or _held_back(link, seen)
