@@ -167,11 +167,12 @@ class Fingerprints:
     def exception(self, moved: Event | None) -> str:
         """Return the fingerprint of one exception: that of its content, or of being cancelled.
 
-        That of its guests comes behind a colon: not every side takes them.
+        That of its guests comes behind a colon: not every side takes them. Its zone is left out, since not every side
+        names one and it does not repeat.
         """
         if moved is None:
             return CANCELLED
-        fields = sorted(self._fields(moved).items())
+        fields = sorted(self._fields(replace(moved, zone="")).items())
         if not moved.attendees:
             return self.of("exception", repr(fields))
         guests = repr([item for item in fields if is_guest(item[0])])
