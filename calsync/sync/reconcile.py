@@ -187,9 +187,13 @@ def is_guests_copy(base: Base, google: Sight) -> bool:
 
 def is_uninvited(base: Base, google: Sight, crm: Sight, rules: Rules) -> bool:
     """Return whether a guest's copy has vanished because the record, somebody else's, does not list them any more."""
-    vanished = google.kind is Kind.GONE and is_guests_copy(base, google) and not crm.owned
+    if google.kind is not Kind.GONE or not is_guests_copy(base, google) or crm.owned:
+        return False
+    if crm.kind is Kind.WITHHELD:
+        # Who is listed may at least read.
+        return crm.level is Level.NONE
     was_listed = base.linked and rules.own in (base.crm or {})
-    return vanished and was_listed and crm.event is not None and crm.master and rules.own not in crm.face
+    return was_listed and crm.event is not None and crm.master and rules.own not in crm.face
 
 
 def _is_worth_keeping(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
