@@ -137,6 +137,11 @@ class Event:
             return self
         return replace(self, description=text, exceptions=exceptions)
 
+    def without_guests(self) -> Event:
+        """Return this event without anybody who is invited, exceptions included."""
+        exceptions = {key: event and event.without_guests() for key, event in self.exceptions.items()}
+        return replace(self, attendees=(), exceptions=exceptions)
+
     def with_exceptions(self, exceptions: Mapping[str, Event | None]) -> Event:
         """Return this event with exactly these exceptions."""
         return replace(self, exceptions=exceptions)

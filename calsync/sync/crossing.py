@@ -39,6 +39,9 @@ def projected(scene: Scene, link: Link, side: SideName, event: Event, item: Item
         outgoing = scene.policy.outgoing(item.access, item.nature) if item.access else Level.NONE
         if link.origin is side and outgoing is Level.BUSY:
             return event.busy()
+        if link.origin is side and scene.policy.guests_write and not _is_owned(item):
+            # Where guests are written, they are on their host's copy alone.
+            event = event.without_guests()
         # Cut before it is compared: else the shorter text would come home as an edit.
         return event.shortened()
     if link.origin is SideName.CRM or scene.policy.private_events is PrivateEvents.FULL:
@@ -49,6 +52,10 @@ def projected(scene: Scene, link: Link, side: SideName, event: Event, item: Item
         return event.busy()
     hidden = is_hidden(scene, link, event) or (REDACTED in face and not item.event)
     return event.busy() if hidden else event
+
+
+def _is_owned(item: Item) -> bool:
+    return item.access is None or Relation.MINE in item.access.relations
 
 
 def is_hidden(scene: Scene, link: Link | None, event: Event) -> bool:

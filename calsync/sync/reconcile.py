@@ -209,7 +209,9 @@ def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sig
         return False
     if target is GOOGLE and not _writes_guests(base, sights, rules):
         if is_guest(name):
-            return _is_answer(name, target, base, sights, rules)
+            # Guests of a record that has become somebody else's are taken off: they are on that person's copy.
+            leaves = rules.guests_write and base.origin is CRM and name not in sights[CRM].face
+            return leaves or _is_answer(name, target, base, sights, rules)
         if exception_key(name) and _only_guests_moved(name, base, sights[CRM]):
             return False
     if is_text(name) or name == "visibility":
@@ -327,14 +329,15 @@ def _source(
     if sights[GOOGLE].face.get(name) == sights[CRM].face.get(name) or _is_alike(name, sights):
         merging.agreed.add(name)
         return None
-    side = CRM if _differs_in_guests(name, sights) else _clash_winner(sights, rules)
+    guests = _differs_in_guests(name, sights)
+    side = CRM if guests else _clash_winner(sights, rules)
     if not _may_carry(name, side.other, base, sights, rules):
         side = side.other
         if not _may_carry(name, side.other, base, sights, rules):
             merging.held = True
             return None
     kept, lost = sights[side].value(name), sights[side.other].value(name)
-    if not _means_leaving(kept, lost):
+    if not (_means_leaving(kept, lost) or (guests and _has_guests_of(lost, sights[side.other]))):
         merging.losers.append(Loser(name, kept, lost, side))
     return side
 
@@ -354,6 +357,13 @@ def _differs_in_guests(name: str, sights: dict[SideName, Sight]) -> bool:
         and other is not None
         and _same_but_zone(one, replace(other, attendees=one.attendees), google, crm)
     )
+
+
+def _has_guests_of(exception: object, series: Sight) -> bool:
+    """Return whether an exception has the guests that its series has on the same side."""
+    if not isinstance(exception, Event) or series.event is None or not series.master:
+        return False
+    return exception.attendees == series.event.attendees
 
 
 def _means_leaving(one: object, other: object) -> bool:

@@ -41,7 +41,7 @@ def step_of(work: Work, plan: Plan, action: Action) -> tuple[Intent, Write]:
     sent = _as_written(work, side, action.event, moving)
     intent = Intent(side, Verb.UPDATE, half.key or "", "", half.version, sent, source)
     event, edits = _for_target(plan, action), plan.seen[side].level >= Level.EDIT
-    patch = patch_of(action.fields, _for_readers(work, link, side, event) if edits else event, edits)
+    patch = patch_of(action.fields, event, edits)
     expectation = _expectation(work, plan, side)
     return intent, Update(half.key or "", patch, half.version, link.access, expectation)
 
@@ -76,26 +76,17 @@ def _copy_step(work: Work, link: Link, action: Copy) -> tuple[Intent, Write]:
         link.generation += 1
         half.key = None
     key = work.sides[side].chosen_key(marker, link.generation)
-    event = _for_readers(work, link, side, action.event)
-    sent = _as_written(work, side, event, action.source)
+    sent = _as_written(work, side, action.event, action.source)
     if side is SideName.GOOGLE and not _writes_guests(work, link):
         sent = {name: value for name, value in sent.items() if not is_guest(name)}
     intent = Intent(side, Verb.CREATE, key, marker, "", sent, action.source)
-    return intent, Create(marker, event, key, link.access)
+    return intent, Create(marker, action.event, key, link.access)
 
 
 def _writes_guests(work: Work, link: Link) -> bool:
     """Return whether guests go to Google with a link's event; see `reconcile`."""
     owned = link.access is None or Relation.MINE in link.access.relations
     return work.rules.guests_write and (link.origin is SideName.GOOGLE or owned)
-
-
-def _for_readers(work: Work, link: Link, side: SideName, event: Event) -> Event:
-    """Return an event as it goes to a side: where guests are written, they are on their host's copy alone."""
-    if side is not SideName.GOOGLE or not work.rules.guests_write or _writes_guests(work, link):
-        return event
-    exceptions = {key: moved and replace(moved, attendees=()) for key, moved in event.exceptions.items()}
-    return replace(event, attendees=(), exceptions=exceptions)
 
 
 def _as_written(work: Work, side: SideName, event: Event, face: Face) -> Face:

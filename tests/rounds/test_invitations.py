@@ -11,13 +11,14 @@ from tests.house import crm_at, day
 DAILY = ["RRULE:FREQ=DAILY;COUNT=4"]
 
 
-def invited(house, recurrence=DAILY, security="public_edit", **more):
+def invited(house, recurrence=DAILY, security="public_edit", team=None, **more):
     """Let ana's record be on her calendar, and bo be invited by that; returns the record."""
     house.set_policy(guests="write", **more)
-    house.person("bo")
+    house.person("bo", teams=("sales",))
     guests = [{"email": "bo@example.com"}]
+    times = crm_at(day(1))
     record = house.crm_add(
-        "ana", title="S", recurrence=recurrence, attendees=guests, security=security, **crm_at(day(1))
+        "ana", title="S", recurrence=recurrence, attendees=guests, security=security, team=team, **times
     )
     for user in ("ana", "bo", "bo"):
         house.resync(user)
@@ -94,3 +95,64 @@ def test_guests_of_a_meeting_whose_copy_becomes_busy_decline_nothing(house):
     assert [one["response"] for one in there["attendees"]] == ["needs_action"]
     (copy,) = house.google_events("bo")
     assert copy["extendedProperties"]["private"]["calsync"] == record["id"]
+
+
+def test_what_takes_the_place_of_an_invitation_tells_no_more_than_a_copy_may(house):
+    record = invited(house, recurrence=[], team="sales")
+    house.set_policy(guests="write", push=["mine:busy", "team:busy"])
+    for user in ("ana", "bo", "ana", "bo"):
+        house.resync(user)
+    (copy,) = house.google_events("bo")
+    assert (copy["summary"], copy["extendedProperties"]["private"]["calsync"]) == ("Busy", record["id"])
+
+
+def test_guests_of_a_record_that_is_handed_over_are_taken_off_the_copy_of_whoever_had_it(house):
+    record = invited(house, recurrence=[])
+    house.set_policy(guests="write", push=["mine", "invited"])
+    everybody = [{"email": "bo@example.com"}, {"email": "ana@example.com"}]
+    house.crm_edit("ana", record["id"], attendees=everybody)
+    house.parts.crm.add_user("eli", "eli@example.com", "Eli", "standard", ())
+    house.crm_edit("ana", record["id"], owner="eli")
+    for user in ("ana", "bo", "ana", "bo"):
+        house.resync(user)
+    for user in ("ana", "bo"):
+        (copy,) = house.google_events(user)
+        assert copy["summary"] == "S"
+        assert copy.get("attendees", []) == []
+    (there,) = house.crm_events("ana")
+    assert {one["response"] for one in there["attendees"]} == {"needs_action"}
+
+
+def test_a_guest_who_joins_a_record_does_not_undo_what_the_host_has_not_carried_yet(house):
+    house.set_policy(guests="write")
+    house.person("bo")
+    guests = [{"email": "bo@example.com"}, {"email": "cy@outside.test", "response": "accepted"}]
+    record = house.crm_add(
+        "ana", title="S", recurrence=[], attendees=guests, security="public_edit", **crm_at(day(1))
+    )
+    house.resync("ana")
+    later = [guests[0], {"email": "cy@outside.test", "response": "tentative"}]
+    house.crm_edit("ana", record["id"], title="T", attendees=later)
+    for user in ("bo", "ana", "bo"):
+        house.resync(user)
+    (there,) = house.crm_events("ana")
+    assert there["title"] == "T"
+    assert there["attendees"][1]["response"] == "tentative"
+    assert [house.google_titles(user) for user in ("ana", "bo")] == [["T"], ["T"]]
+
+
+def test_guests_who_come_to_a_series_are_not_written_into_its_exceptions(house):
+    record = invited(house)
+    part = {"original_start": day(2).isoformat(), "title": "P"}
+    house.crm_edit("ana", record["id"], exceptions=[part])
+    for user in ("ana", "bo"):
+        house.resync(user)
+    guests = [{"email": "bo@example.com", "response": "accepted"}, {"email": "cy@outside.test"}]
+    house.crm_edit("ana", record["id"], attendees=guests)
+    # The guest's answer comes to Google first, and shows in the exception too.
+    for user in ("bo", "ana", "bo", "ana"):
+        house.resync(user)
+    (there,) = house.crm_events("ana")
+    assert ["attendees" in one for one in there["exceptions"]] == [False]
+    assert [one["response"] for one in there["attendees"]] == ["accepted", "needs_action"]
+    assert [house.conflicts(user) for user in ("ana", "bo")] == [[], []]
