@@ -11,7 +11,7 @@ from typing import Any
 import httplib2
 from clocks import TownClock
 from strikes import Boundaries
-from troubles import STALE_READ, TROUBLES, Asked, Outcome, Reply, Weather
+from troubles import LAGGING_LISTING, STALE_READ, TROUBLES, Asked, Outcome, Reply, Weather
 
 from calsync.google.transport import Service
 from calsync.model.side import SAME_CLOCK
@@ -82,6 +82,7 @@ class Wire:
         trouble = TROUBLES.get(kind)
         if trouble is None or not trouble.where(asked):
             return self._perform(asked)
+        self._weather.lagged |= kind == LAGGING_LISTING
         return trouble.happen(lambda: self._perform(asked), asked)
 
     def _remember(self, asked: Asked) -> None:

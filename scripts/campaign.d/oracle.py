@@ -105,7 +105,7 @@ def after_round(town: Town, story: Story, login: str, report: Mapping[str, Any])
     story.twins = {tag: owner for tag, owner in story.twins.items() if owner != login}
     began, rights = story.rights.began(login), story.rights
     left = unsettled(town, story, login)
-    rights.end(login, frozenset(tag for link in left for tag in link.tags))
+    rights.end(login, frozenset(tag for link in left for tag in link.tags), town.weather.lagged)
     crm = by_tag(story.on(town, CRM))
     for entry in story.on(town, f"google:{login}"):
         if is_copy(entry, crm) and (entry.tag, login) in rights.known:

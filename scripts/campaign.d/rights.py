@@ -29,11 +29,15 @@ NO_RIGHT = Right(Level.NONE, Level.NONE, False, False)
 
 @dataclass(slots=True)
 class Turn:
-    """One round of somebody: from when to when, and which events it left unsettled. `ended` 0: it did not end well."""
+    """One round of somebody: from when to when, and which events it left unsettled. `ended` 0: it did not end well.
+
+    `lagged`: Google's listing kept from it what had been done there, and that is news to the next.
+    """
 
     began: int
     ended: int = 0
     unsettled: frozenset[str] = frozenset()
+    lagged: bool = False
 
 
 @dataclass(slots=True)
@@ -95,10 +99,10 @@ class Rights:
         """Note that a round of somebody begins."""
         self.turns[login].append(Turn(self.ledger.tick()))
 
-    def end(self, login: str, unsettled: frozenset[str]) -> None:
+    def end(self, login: str, unsettled: frozenset[str], lagged: bool) -> None:
         """Note that it has ended well."""
         turn = self.turns[login][-1]
-        turn.ended, turn.unsettled = self.ledger.tick(), unsettled
+        turn.ended, turn.unsettled, turn.lagged = self.ledger.tick(), unsettled, lagged
 
     def began(self, login: str) -> int:
         """Return when the round of somebody that runs, or ran last, began."""
@@ -111,13 +115,13 @@ class Rights:
 
     def _window(self, tag: str, login: str, at: int) -> tuple[int, int]:
         """Return the time in which a permission may have decided about a deed: from the round in which it fell, if
-        any, to the end of the first that has settled it.
+        any, to the end of the first that could see it and has settled it.
         """
         first, last = at, self.ledger.now
         for turn in self.turns[login]:
             if turn.began < at:
                 first = turn.began if not turn.ended or at < turn.ended else at
-            elif turn.ended and tag not in turn.unsettled:
+            elif turn.ended and not turn.lagged and tag not in turn.unsettled:
                 return first, turn.ended
         return first, last
 

@@ -242,7 +242,7 @@ class Town:
 
     def round(self, login: str, full: bool = False) -> dict[str, Any]:
         """Run somebody's round, going past boundaries; Death when one of them kills it."""
-        self.boundaries.armed = True
+        self.boundaries.armed, self.weather.lagged = True, False
         try:
             return self.sync(login, full)
         finally:

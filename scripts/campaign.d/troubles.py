@@ -164,6 +164,7 @@ def _shows(asked: Asked) -> bool:
 
 
 EMPTY_LISTING = "empty listing"
+LAGGING_LISTING = "lagging listing"
 
 #: What can happen to a request.
 TROUBLES: dict[str, Trouble] = {
@@ -196,7 +197,7 @@ TROUBLES: dict[str, Trouble] = {
     "missing field": Trouble(_with_missing_field, _shows),
     "unknown values": Trouble(_with_unknown_values, _shows),
     EMPTY_LISTING: Trouble(_emptied, _is_complete),
-    "lagging listing": Trouble(_lagging, _is_delta),
+    LAGGING_LISTING: Trouble(_lagging, _is_delta),
 }
 
 #: What can happen to a commit, by the database that it is of.
@@ -216,6 +217,8 @@ class Weather:
     dice: random.Random = field(default_factory=random.Random)
     rate: float = 0.0
     kinds: tuple[str, ...] = ()
+    #: Whether a listing of the round that runs, or ran last, has lagged behind: it showed nothing of what had happened.
+    lagged: bool = False
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
