@@ -185,6 +185,9 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
     event = plan.seen[SideName.GOOGLE].event
     with reading(work.engine) as connection:
         twin = links.by_keys(connection, link.account_id, SideName.CRM, [record]).get(record)
+    if twin is not None and _is_handed_over(work, twin):
+        plan.waits = True
+        return None
     if item is None or event is None or not _is_joint(work, item) or _is_another(twin):
         plan.alone = True
         return None
@@ -244,6 +247,15 @@ def _look_at_google(work: Work, link: Link) -> bool:
 def _is_another(twin: Link | None) -> bool:
     """Return whether a record is that of another event on the same person's Google calendar."""
     return twin is not None and twin.google.key is not None and twin.origin is SideName.GOOGLE
+
+
+def _is_handed_over(work: Work, twin: Link) -> bool:
+    """Return whether a person's link leads to a record as the guest of a partner, while another invites them to it.
+
+    A record has changed hands: the invitation that they had will vanish.
+    """
+    with reading(work.engine) as connection:
+        return _is_another(twin) and bool(meetings.of_record(connection, twin))
 
 
 def _is_joint(work: Work, item: Item) -> bool:
