@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import (
     Boolean,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 
 from calsync.annotation import about
 from calsync.model.link import Kind
+from calsync.model.side import SideName
 from calsync.store.accounts import RUNNING, accounts
 from calsync.store.database import metadata
 from calsync.store.link_rows import Link, links
@@ -55,7 +57,8 @@ class Partner:
     """The link of somebody else who takes part: `record` is the CRM's key, None while it is being made.
 
     `hides`: their copy is private. `meets_at`: when, as their copy was last seen (see `model.side.Item`).
-    `running`: rounds of their account take place.
+    `running`: rounds of their account take place. `hosts`: theirs is the copy of the record that invites the others.
+    `looked_at`: when their rounds have last looked at the CRM.
     """
 
     user: str
@@ -65,6 +68,8 @@ class Partner:
     hides: bool
     running: bool
     meets_at: int | None = None
+    hosts: bool = False
+    looked_at: datetime | None = None
 
 
 _TURN = text("SELECT pg_advisory_xact_lock(:meeting)")
@@ -78,6 +83,8 @@ _PARTNERS = (
         links.c.hides,
         accounts.c.state,
         links.c.meets_at,
+        links.c.origin,
+        accounts.c.crm_looked,
         links.c.meeting,
     )
     .join(accounts, accounts.c.id == links.c.account_id)
@@ -109,8 +116,11 @@ def partners(
         query = _PARTNERS.where(
             links.c.meeting.in_(numbers[start : start + 500]), links.c.account_id != account_id
         )
-        for user, account, link, record, hides, state, meets_at, meeting in connection.execute(query):
-            found[meeting].append(Partner(user, account, link, record, hides, state in RUNNING, meets_at))
+        for row in connection.execute(query):
+            user, account, link, record, hides, state, meets_at, origin, looked_at, meeting = row
+            runs, hosts = state in RUNNING, origin == SideName.CRM
+            partner = Partner(user, account, link, record, hides, runs, meets_at, hosts, looked_at)
+            found[meeting].append(partner)
     return found
 
 

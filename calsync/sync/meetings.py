@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: How long a link waits for a record that somebody else's round is making.
 WAIT = timedelta(seconds=5)
 
+#: How long an answer waits for a host's round that does not come.
+_LONGEST_WAIT = timedelta(hours=1)
+
 #: How often it waits for a record whose start will agree once a partner's round has followed the meeting.
 PATIENCE = 12
 
@@ -112,6 +115,27 @@ def replace_invitations(work: Work) -> None:
         with writing(work.engine) as connection:
             links.save(connection, replaced)
             meetings.forget_notices(connection, account_id, [link.id for link in replaced])
+
+
+def awaits_host(work: Work, link: Link) -> bool:
+    """Let a link whose invitation has vanished wait for the next round of its host; False when that was, or is no use.
+
+    Who was taken off the record, and put back before this round, gets the invitation back by that: they have
+    declined nothing.
+    """
+    with reading(work.engine) as connection:
+        hosts = [
+            partner for partner in meetings.of_record(connection, link) if partner.hosts and partner.running
+        ]
+    since = link.retry_at - WAIT if link.retry_at is not None else work.scene.now
+    has_looked = all(host.looked_at is not None and host.looked_at > since for host in hosts)
+    if has_looked or work.scene.now - since > _LONGEST_WAIT:
+        return False
+    link.dirty, link.retry_at = True, since + WAIT
+    with writing(work.engine) as connection:
+        links.save(connection, [link])
+        accounts.wake(connection, {host.user for host in hosts}, work.scene.now)
+    return True
 
 
 def _is_replaced(work: Work, link: Link) -> bool:

@@ -153,6 +153,9 @@ def _decide(work: Work, link: Link, deleting: bool) -> Plan | None:
     if removals and not deleting:
         work.deletions[removals[0].side].append(link.id)
         return None
+    leaves = work.rules.guests_write and any(action.leave for action in removals)
+    if leaves and meetings.awaits_host(work, link):
+        return None
     for action in plan.decision.actions:
         plan.steps.append(step_of(work, plan, action))
     link.intents = tuple(intent for intent, _ in plan.steps)

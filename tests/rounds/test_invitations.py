@@ -156,3 +156,47 @@ def test_guests_who_come_to_a_series_are_not_written_into_its_exceptions(house):
     assert ["attendees" in one for one in there["exceptions"]] == [False]
     assert [one["response"] for one in there["attendees"]] == ["accepted", "needs_action"]
     assert [house.conflicts(user) for user in ("ana", "bo")] == [[], []]
+
+
+def test_a_guest_who_is_put_back_before_their_own_round_has_declined_nothing(house):
+    record = invited(house, recurrence=[])
+    other, bo = {"email": "other@outside.test"}, {"email": "bo@example.com"}
+    house.crm_edit("ana", record["id"], attendees=[other, bo])
+    for user in ("ana", "bo"):
+        house.resync(user)
+    house.crm_edit("ana", record["id"], attendees=[other])
+    house.resync("ana")
+    house.crm_edit("ana", record["id"], attendees=[other, bo])
+    house.resync("bo")
+    house.clock.advance(minutes=1)
+    for user in ("ana", "bo", "ana", "bo"):
+        house.resync(user)
+    (there,) = house.crm_events("ana")
+    assert {one["response"] for one in there["attendees"]} == {"needs_action"}
+    assert [len(house.google_events(user)) for user in ("ana", "bo")] == [1, 1]
+
+
+def test_a_guest_whose_record_changes_hands_keeps_one_record_of_the_meeting(house):
+    rules = ["mine", "invited", "team"]
+    record = invited(house, recurrence=[], security="public_delete", team="sales", push=rules)
+    house.person("cy", teams=("sales",))
+    house.resync("cy")
+    house.crm_edit("ana", record["id"], owner="cy")
+    for user in ("cy", "bo", "ana", "bo", "cy", "ana", "bo"):
+        house.clock.advance(seconds=10)
+        house.resync(user)
+    assert [one["id"] for one in house.crm_events("cy")] == [record["id"]]
+    assert [house.google_titles(user) for user in ("bo", "cy")] == [["S"], ["S"]]
+
+
+def test_occurrences_that_a_guest_was_not_invited_to_go_on_when_the_record_becomes_theirs(house):
+    record = invited(house)
+    part = {"original_start": day(2).isoformat(), "attendees": [{"email": "other@outside.test"}]}
+    house.crm_edit("ana", record["id"], exceptions=[part])
+    for user in ("ana", "bo", "bo"):
+        house.resync(user)
+    house.crm_edit("ana", record["id"], owner="bo")
+    for user in ("bo", "ana", "bo"):
+        house.resync(user)
+    (there,) = [one for one in house.crm_events("bo") if one["id"] == record["id"]]
+    assert [one.get("cancelled", False) for one in there["exceptions"]] == [False]
