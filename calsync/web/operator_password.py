@@ -25,8 +25,8 @@ def make_router(site: Site) -> APIRouter:
     parts = site.parts
 
     @router.get("/operator/password")
-    def show(request: Request) -> Response:
-        return _page(site, request, _named(site, request))
+    def show(request: Request, changed: bool = False) -> Response:
+        return _page(site, request, _named(site, request), changed=changed)
 
     @router.post("/operator/password")
     def change(
@@ -49,7 +49,7 @@ def make_router(site: Site) -> APIRouter:
             session = operators.new_session(connection, who.name, "", parts.clock())
             enter(site, connection, Act.PASSWORD_CHANGED, who.name)
         log.info("operator password", by=who.name, outcome="changed")
-        response = RedirectResponse("/operator", 303)
+        response = RedirectResponse("/operator/password?changed=true", 303)
         site.give(response, OPERATOR, session)
         return response
 
@@ -73,12 +73,15 @@ def _problem(name: str, password: str, chosen: str, again: str) -> str:
     return passwords.weakness(name, chosen)
 
 
-def _page(site: Site, request: Request, who: Present, status: int = 200, problem: str = "") -> Response:
+def _page(
+    site: Site, request: Request, who: Present, status: int = 200, problem: str = "", changed: bool = False
+) -> Response:
     shortest, longest = passwords.SHORTEST, passwords.LONGEST
     return site.form_page(
         *(request, "operator_password.html", status),
         who=who,
         problem=problem,
+        changed=changed,
         shortest=shortest,
         longest=longest,
     )
