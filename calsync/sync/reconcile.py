@@ -337,7 +337,9 @@ def _source(
         merging.agreed.add(name)
         return None
     guests = _differs_in_guests(name, sights)
-    side = CRM if guests else _clash_winner(sights, rules)
+    side = (
+        CRM if guests or _is_answered_in_record(name, base, sights, rules) else _clash_winner(sights, rules)
+    )
     if not _may_carry(name, side.other, base, sights, rules):
         side = side.other
         if not _may_carry(name, side.other, base, sights, rules):
@@ -364,6 +366,19 @@ def _differs_in_guests(name: str, sights: dict[SideName, Sight]) -> bool:
         and other is not None
         and _same_but_zone(one, replace(other, attendees=one.attendees), google, crm)
     )
+
+
+def _is_answered_in_record(name: str, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
+    """Return whether the record has an answer of a person whom the host's copy has just invited.
+
+    What Google shows then is what they had answered before, or what the record had said before.
+    """
+    if name != rules.own or not rules.guests_write or not base.linked:
+        return False
+    if name in (base.google or {}) or name in (base.crm or {}):
+        return False
+    guest = sights[CRM].value(name)
+    return isinstance(guest, Attendee) and guest.response is not Response.NEEDS_ACTION
 
 
 def _has_guests_of(exception: object, series: Sight) -> bool:
@@ -397,11 +412,18 @@ def _may_carry(name: str, target: SideName, base: Base, sights: dict[SideName, S
 def _is_of_this_copy(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
     """Return whether an exception at Google says nothing about the record.
 
-    Of a copy without texts, since the record would lose those of the occurrence; and of a guest who is not invited
-    to one occurrence: on their calendar it is cancelled.
+    Of a copy without texts, or of one that is private while the record is not, since the record would lose those of
+    the occurrence; and of a guest who is not invited to one occurrence: on their calendar it is cancelled.
     """
-    if sights[GOOGLE].face.get(name) == CANCELLED:
+    google = sights[GOOGLE].face
+    if google.get(name) == CANCELLED:
         return sights[GOOGLE].level is Level.READ and not sights[CRM].owned
+    if (
+        REDACTED in google
+        and base.linked
+        and (base.google or {}).get("title") != (base.crm or {}).get("title")
+    ):
+        return True
     return REDACTED in _there(CRM, base, sights)
 
 
