@@ -107,8 +107,9 @@ class _Life:
         logins = list(
             dict.fromkeys([*logins, *self._dice.sample(self._connected, self._dice.choice((0, 1)))])
         )
-        # An invitation takes the place of a copy that was there before it, in the next round of its guest.
-        for _ in range(2 if self._charter.invites else 1):
+        # An invitation takes the place of a copy that was there before it, in the next round of its guest; of a record
+        # that changes hands, the new owner's comes once the old one's round has taken theirs back.
+        for _ in range(3 if self._charter.invites else 1):
             for login in self._dice.sample(logins, len(logins)):
                 self._district.clock.advance(minutes=2)
                 self._round(login)
