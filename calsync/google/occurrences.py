@@ -15,14 +15,18 @@ _SEEN = ("title", "description", "location", "start", "end")
 
 
 def is_special(occurrence: Body, key: str, series: Event, wanted: Event | None) -> bool:
-    """Return whether an occurrence is neither as its series has it nor, by an earlier attempt, as it should be."""
+    """Return whether an occurrence is neither as it was seen with its series nor, by an earlier attempt, as it should be.
+
+    `series`: with its exceptions as they were seen; None among them is a cancelled one.
+    """
+    seen = series.exceptions[key] if key in series.exceptions else as_series(series, key)
     if occurrence.get("status") == "cancelled":
-        return wanted is not None
+        return wanted is not None and seen is not None
     try:
         there = mapping.to_event(occurrence)
     except Unmappable:
         return True
-    alike = [one for one in (as_series(series, key), wanted) if one is not None]
+    alike = [one for one in (seen, wanted) if one is not None]
     return all(any(getattr(there, name) != getattr(one, name) for name in _SEEN) for one in alike)
 
 

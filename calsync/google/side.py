@@ -207,13 +207,20 @@ class GoogleSide:
 
     def _update(self, write: Update) -> Item:
         fields = frozenset(name for name in write.patch.fields if exception_key(name) is None)
-        if fields != write.patch.fields and not self._is_expected(write.key, write.is_expected):
-            raise Stale("Google events.patch: the series has changed")
+        names, seen = write.patch.fields - fields, None
+        if names:
+            seen = self._as_expected(write)
         body = self._body(write, fields)
         item = Item(write.key, write.version, partial=True)
+        reshapes = bool(fields & _RESHAPES)
+        # An occurrence is compared right before it is written with what was seen of it: its series is left as it is
+        # until then, unless it is to have others.
+        stored = {} if reshapes else self._write_exceptions(write.key, names, write.patch.event, seen)
         if body:
             item = self._patched(write.key, body, write.version, bool(write.patch.event.recurrence))
-        item = self._with_exceptions(item, write.patch.fields - fields, write.patch.event)
+        if reshapes:
+            stored = self._write_exceptions(write.key, names, write.patch.event)
+        item = replace(item, exceptions=stored) if names else item
         if fields & _RESHAPES and item.event is not None and item.event.recurrence:
             # Google drops exceptions that no longer fall on the rule, and does not say so in the answer.
             return self.read(write.key) or item
@@ -262,23 +269,33 @@ class GoogleSide:
             self._may_invite = False
             raise Limited(error.reason, QUOTA_PAUSE_SECONDS) from None
 
-    def _with_exceptions(self, item: Item, names: frozenset[str], source: Event) -> Item:
-        """Write exceptions one by one and return the item with what is stored of them."""
-        if not names:
-            return item
+    def _as_expected(self, write: Update) -> Event | None:
+        """Look at a series once more and return it, if there is more to look at than its etag says; Stale."""
+        if write.is_expected is None:
+            return None
+        item = self.read(write.key)
+        if item is None or item.gone:
+            return None
+        if not write.is_expected(item):
+            raise Stale("Google events.patch: the series has changed")
+        return item.content
+
+    def _write_exceptions(
+        self, series: str, names: frozenset[str], source: Event, seen: Event | None = None
+    ) -> dict[str, Event | None]:
+        """Write exceptions one by one and return what is stored of them; `seen`: the series as it was before."""
         stored: dict[str, Event | None] = {}
         for name in sorted(names):
-            key = exception_key(name) or ""
-            stored.update(self._write_exception(item.key, key, source))
-        return replace(item, exceptions=stored)
+            stored.update(self._write_exception(series, exception_key(name) or "", source, seen))
+        return stored
 
     def _write_exception(
-        self, series: str, key: str, source: Event, made: Event | None = None
+        self, series: str, key: str, source: Event, seen: Event | None = None
     ) -> dict[str, Event | None]:
-        """`made`: the series as it was made just now, of which no occurrence can be special yet but by a person."""
+        """`seen`: the series as it was seen, or made, just now: an occurrence is different since by a person only."""
         moved = source.exceptions[key] if key in source.exceptions else as_series(source, key)
         occurrence = self._occurrence(series, key)
-        if occurrence is not None and made is not None and is_special(occurrence, key, made, moved):
+        if occurrence is not None and seen is not None and is_special(occurrence, key, seen, moved):
             raise Stale("Google events.get: somebody has changed the occurrence")
         if occurrence is None:
             self._must_be_there(series)
