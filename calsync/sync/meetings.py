@@ -229,8 +229,8 @@ def _take_up(work: Work, plan: Plan, record: str, partners: Sequence[Partner]) -
     link.crm.key, link.match, link.intents = record, None, ()
     link.veiled = any(partner.hides for partner in partners if partner.record == record)
     google, crm = plan.seen[SideName.GOOGLE].face, sights.face_of(work.scene, link, SideName.CRM, item)
-    if any(partner.running for partner in partners if partner.record == record):
-        # What differs now is what the partner's link has not settled yet; but for the person's own answer.
+    if any(partner.hosts and partner.running for partner in partners if partner.record == record):
+        # What differs now is what the host's round has not carried to their copy yet; but for the person's own answer.
         own = {name for name in (work.rules.own,) if google.get(name) != crm.get(name)}
         link.base = Base(_without(google, own), _without(crm, own), link.origin)
     elif item.access is not None and not item.access.relations:
