@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from calsync.google import mapping
@@ -14,20 +15,22 @@ from calsync.model.recurrence import occurrence_start
 _SEEN = ("title", "description", "location", "start", "end")
 
 
-def is_special(occurrence: Body, key: str, series: Event, wanted: Event | None) -> bool:
-    """Return whether an occurrence is neither as it was seen with its series nor, by an earlier attempt, as it should be.
+def is_special(occurrence: Body, key: str, known: Iterable[Event], wanted: Event | None) -> bool:
+    """Return whether somebody has changed an occurrence since its series was seen.
 
-    `series`: with its exceptions as they were seen; None among them is a cancelled one.
+    It may be as the series had it at any of the times when that is `known`, with the exceptions that were seen (None
+    among them is a cancelled one), or as it should be by an earlier attempt. When a series is written to, exceptions
+    take over only those of its fields that they have no own value for.
     """
-    seen = series.exceptions[key] if key in series.exceptions else as_series(series, key)
+    seen = [one.exceptions[key] if key in one.exceptions else as_series(one, key) for one in known]
     if occurrence.get("status") == "cancelled":
-        return wanted is not None and seen is not None
+        return wanted is not None and None not in seen
     try:
         there = mapping.to_event(occurrence)
     except Unmappable:
         return True
-    alike = [one for one in (seen, wanted) if one is not None]
-    return all(any(getattr(there, name) != getattr(one, name) for name in _SEEN) for one in alike)
+    alike = [one for one in (*seen, wanted) if one is not None]
+    return any(all(getattr(there, name) != getattr(one, name) for one in alike) for name in _SEEN)
 
 
 def as_series(series: Event, key: str) -> Event:

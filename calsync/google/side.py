@@ -179,7 +179,8 @@ class GoogleSide:
         made: dict[str, Event | None] = {}
         try:
             for key in sorted(write.event.exceptions):
-                made.update(self._write_exception(item.key, key, write.event, item.event))
+                series = [item.event] if item.event is not None else []
+                made.update(self._write_exception(item.key, key, write.event, series))
         except Stale:
             # It is there, and somebody is at it already: what is missing is not agreed.
             item = replace(item, gone=self._is_gone(item.key))
@@ -207,21 +208,17 @@ class GoogleSide:
 
     def _update(self, write: Update) -> Item:
         fields = frozenset(name for name in write.patch.fields if exception_key(name) is None)
-        names, seen = write.patch.fields - fields, None
-        if names:
-            seen = self._as_expected(write)
+        names = write.patch.fields - fields
+        seen = self._as_expected(write) if names else None
         body = self._body(write, fields)
         item = Item(write.key, write.version, partial=True)
-        reshapes = bool(fields & _RESHAPES)
-        # An occurrence is compared right before it is written with what was seen of it: its series is left as it is
-        # until then, unless it is to have others.
-        stored = {} if reshapes else self._write_exceptions(write.key, names, write.patch.event, seen)
         if body:
             item = self._patched(write.key, body, write.version, bool(write.patch.event.recurrence))
-        if reshapes:
-            stored = self._write_exceptions(write.key, names, write.patch.event)
-        item = replace(item, exceptions=stored) if names else item
-        if fields & _RESHAPES and item.event is not None and item.event.recurrence:
+        reshaped = bool(fields & _RESHAPES)
+        known = [] if reshaped or seen is None else [one for one in (seen, item.event) if one is not None]
+        if names:
+            item = replace(item, exceptions=self._write_exceptions(item.key, names, write.patch.event, known))
+        if reshaped and item.event is not None and item.event.recurrence:
             # Google drops exceptions that no longer fall on the rule, and does not say so in the answer.
             return self.read(write.key) or item
         return item
@@ -281,21 +278,21 @@ class GoogleSide:
         return item.content
 
     def _write_exceptions(
-        self, series: str, names: frozenset[str], source: Event, seen: Event | None = None
+        self, series: str, names: frozenset[str], source: Event, known: Sequence[Event]
     ) -> dict[str, Event | None]:
-        """Write exceptions one by one and return what is stored of them; `seen`: the series as it was before."""
+        """Write exceptions one by one and return what is stored of them."""
         stored: dict[str, Event | None] = {}
         for name in sorted(names):
-            stored.update(self._write_exception(series, exception_key(name) or "", source, seen))
+            stored.update(self._write_exception(series, exception_key(name) or "", source, known))
         return stored
 
     def _write_exception(
-        self, series: str, key: str, source: Event, seen: Event | None = None
+        self, series: str, key: str, source: Event, known: Sequence[Event] = ()
     ) -> dict[str, Event | None]:
-        """`seen`: the series as it was seen, or made, just now: an occurrence is different since by a person only."""
+        """`known`: the series as it was seen, or made, just now: an occurrence is different since by a person only."""
         moved = source.exceptions[key] if key in source.exceptions else as_series(source, key)
         occurrence = self._occurrence(series, key)
-        if occurrence is not None and seen is not None and is_special(occurrence, key, seen, moved):
+        if occurrence is not None and known and is_special(occurrence, key, known, moved):
             raise Stale("Google events.get: somebody has changed the occurrence")
         if occurrence is None:
             self._must_be_there(series)
