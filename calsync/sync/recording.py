@@ -120,7 +120,8 @@ def _take(scene: Scene, link: Link, faces: Faces, step: Done) -> bool:
     stored = _stored(scene, link, intent, outcome)
     if intent.verb is Verb.CREATE:
         _take_creation(link, faces, intent, outcome, stored)
-        if not outcome.gone:
+        if intent.side is SideName.GOOGLE or not outcome.gone:
+            # A CRM takes a series whole: whoever deletes it there has seen its exceptions.
             _forget_unwritten(faces, step, stored)
         return True
     landed = [name for name in intent.sent if not step.resumed or stored.get(name, "") == intent.sent[name]]
@@ -174,7 +175,8 @@ def _lacks_exceptions(step: Done, faces: Faces) -> bool:
 def _forget_unwritten(faces: Faces, step: Done, stored: Face) -> None:
     """Take exceptions that were not written, or may not have been by a process that died, out of the agreement.
 
-    They are written then; one that somebody has changed by now clashes with what was to be written.
+    They are written then; one that somebody has changed by now clashes with what was to be written. Whoever has deleted
+    the copy meanwhile may not have seen them: they are edits that beat the deletion.
     """
     for name, value in step.intent.sent.items():
         missing = stored.get(name) != value if step.resumed else name not in stored

@@ -162,8 +162,42 @@ def test_an_occurrence_cancelled_while_its_series_is_deleted_unseen_brings_it_ba
 def test_a_copy_of_a_series_that_is_deleted_while_it_is_made_stays_deleted(house):
     house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2), **crm_at(day(1)))
     delete = lambda: house.google_delete("ana", only(house.google_events("ana"))["id"])  # noqa: E731
-    with meanwhile(GoogleSide, "_occurrence", delete, after=True):
+    with meanwhile(GoogleSide, "_write_exception", delete, after=True):
         house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+@pytest.mark.parametrize("title", ["x", ""])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_copy_that_is_deleted_before_it_shows_an_exception_is_made_anew(house, title, after):
+    house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, title), **crm_at(day(1)))
+    delete = lambda: house.google_delete("ana", only(house.google_events("ana"))["id"])  # noqa: E731
+    with meanwhile(GoogleSide, "_occurrence", delete, after):
+        house.resync("ana")
+    house.resync("ana")
+    assert shown(house) == (["S"], ["S"])
+    there = house.google_get("ana", instance(only(house.google_events("ana")), 2))
+    assert there["summary"] == "x" if title else there["status"] == "cancelled"
+
+
+def test_a_copy_that_a_crash_kept_from_showing_an_exception_is_made_anew_when_it_is_deleted(house):
+    house.crm_add("ana", title="S", recurrence=DAILY, exceptions=other(2, "x"), **crm_at(day(1)))
+    dies(house, "ana", GoogleSide, "_write_exception")
+    house.google_delete("ana", only(house.google_events("ana"))["id"])
+    house.resync("ana")
+    house.resync("ana")
+    assert sorted(house.google_titles("ana")) == ["S", "x"]
+    assert house.crm_titles("ana") == ["S"]
+
+
+def test_a_record_of_a_series_that_is_deleted_after_a_crash_stays_deleted(house):
+    event = house.google_add("ana", summary="S", recurrence=DAILY, **at(day(1)))
+    house.google_edit("ana", instance(event, 2), summary="x")
+    dies(house, "ana", settle, "_record")
+    (record,) = house.crm_events("ana")
+    house.crm_delete("ana", record["id"])
+    house.resync("ana")
     house.resync("ana")
     assert shown(house) == ([], [])
 
