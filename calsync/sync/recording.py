@@ -124,13 +124,22 @@ def _take(scene: Scene, link: Link, faces: Faces, step: Done) -> bool:
             # A CRM takes a series whole: whoever deletes it there has seen its exceptions.
             _forget_unwritten(faces, step, stored)
         return True
-    landed = [name for name in intent.sent if not step.resumed or stored.get(name, "") == intent.sent[name]]
+    names = _landed(intent, stored) if step.resumed else list(intent.sent)
     # What somebody has written over ours since is news, and not what was agreed.
-    _advance(faces[intent.side], {**stored, **_sent(intent, outcome.edited)}, landed)
-    _advance(faces[intent.side.other], intent.source, [name for name in landed if name in intent.source])
-    if REDACTED in intent.source and landed:
+    _advance(faces[intent.side], {**stored, **_sent(intent, outcome.edited)}, names)
+    _advance(faces[intent.side.other], intent.source, [name for name in names if name in intent.source])
+    if REDACTED in intent.source and names:
         _advance(faces[intent.side.other], intent.source, [REDACTED])
     return True
+
+
+def landed(scene: Scene, link: Link, intent: Intent, item: Item) -> bool:
+    """Return whether a side shows any field of an update as it was to be written."""
+    return bool(_landed(intent, _stored(scene, link, intent, item)))
+
+
+def _landed(intent: Intent, stored: Face) -> list[str]:
+    return [name for name, value in intent.sent.items() if stored.get(name, "") == value]
 
 
 def _sent(intent: Intent, names: Iterable[str]) -> Face:

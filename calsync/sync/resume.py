@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from calsync.model.errors import NotTried, Refused, SideError
-from calsync.model.link import Intent, Verb
-from calsync.model.side import SIDES, Item
+from calsync.model.errors import Refused
+from calsync.model.side import SIDES
 from calsync.store import links
 from calsync.store.database import reading, writing
 from calsync.store.links import Link
 from calsync.sync import sights
 from calsync.sync.decision import Decision
 from calsync.sync.journal import enter
+from calsync.sync.landing import outcome_of
 from calsync.sync.recording import Done, record_outcomes
 from calsync.sync.settle import BATCH, Work
 
@@ -31,7 +31,10 @@ def resume(work: Work, link: Link) -> bool:
     Returns False when the side refuses to tell of this event now: its intents stay open, and others go on.
     """
     try:
-        done = [Done(intent, _landed(work, link, intent), resumed=True) for intent in link.intents]
+        done = [
+            Done(intent, outcome_of(work.sides[intent.side], link, intent), resumed=True)
+            for intent in link.intents
+        ]
     except Refused as error:
         link.park(link.origin, error.reason, work.scene.now)
         work.tally.quarantined += 1
@@ -48,22 +51,3 @@ def resume(work: Work, link: Link) -> bool:
         else:
             links.save(connection, [link])
     return True
-
-
-def _landed(work: Work, link: Link, intent: Intent) -> Item | SideError | None:
-    """Return a write's outcome as far as a look can tell; NotTried when it did not happen."""
-    side = work.sides[intent.side]
-    if intent.verb is Verb.CREATE:
-        item = side.read(intent.key) if intent.key else side.find(intent.marker)
-        if item is None or (item.gone and item.key == link.half(intent.side).key):
-            return NotTried("not there")
-        return item
-    item = side.read(intent.key)
-    if intent.verb is Verb.REVIVE and item is not None and item.gone:
-        return NotTried("still deleted")
-    if intent.verb in (Verb.DELETE, Verb.RETRACT):
-        # "Not there" proves nothing of an event that is not known to be deleted: it is asked for once more.
-        return None if item is not None and item.gone else NotTried("not known to be gone")
-    if item is None:
-        return NotTried("not there")
-    return item

@@ -40,6 +40,7 @@ from calsync.store.links import Link
 from calsync.sync import meetings, sights
 from calsync.sync.decision import Change, Copy, Decision, Remove, Rules
 from calsync.sync.journal import enter, look_back
+from calsync.sync.landing import found_out
 from calsync.sync.recognition import introduce_anew, is_unnamed_copy
 from calsync.sync.reconcile import is_uninvited, reconcile
 from calsync.sync.recording import Done, record_outcomes, record_rest
@@ -95,6 +96,8 @@ class Plan:
     decision: Decision
     steps: list[tuple[Intent, Write]] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
+    #: What is known of the same writes after a look.
+    known: list[Done] = field(default_factory=list)
     again: bool = False
     #: Set when the link was stored with its intents, as nothing but these.
     bare: bool = False
@@ -323,7 +326,8 @@ def _record(work: Work, plans: Sequence[Plan]) -> None:
     changed: list[Link] = []
     for plan in written:
         link = plan.link
-        record_outcomes(work.scene, link, plan.seen, plan.decision, plan.done)
+        plan.known = [found_out(work.scene, work.sides[done.intent.side], link, done) for done in plan.done]
+        record_outcomes(work.scene, link, plan.seen, plan.decision, plan.known)
         _after(work, plan)
         if link.google.key is None and link.crm.key is None:
             forgotten.append(link)
@@ -337,17 +341,20 @@ def _record(work: Work, plans: Sequence[Plan]) -> None:
         links.save(connection, changed)
         links.remove(connection, [link.id for link in forgotten])
         meetings.tell(connection, work)
-        enter(work, connection, [(plan.link, plan.done, plan.before) for plan in written])
+        enter(work, connection, [(plan.link, plan.known, plan.before) for plan in written])
 
 
 def _after(work: Work, plan: Plan) -> None:
     """Count, and look again at what was not as expected."""
     link = plan.link
-    for done in plan.done:
-        side, outcome = done.intent.side, done.outcome
+    for done, known in zip(plan.done, plan.known, strict=True):
+        side, outcome = known.intent.side, known.outcome
         if not isinstance(outcome, SideError):
-            work.tally.count(side, done.happened)
-            link.attempts = 0
+            work.tally.count(side, known.happened)
+            # Of an update that was refused in part, what is left is tried apart.
+            link.attempts, plan.again = 0, plan.again or done.failed
+        elif known is not done:
+            postpone(work, link)
         elif isinstance(outcome, Refused):
             link.park(side, outcome.reason, work.scene.now)
             work.tally.quarantined += 1

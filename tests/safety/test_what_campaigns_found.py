@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
+
 from calsync.google import mapping
 from calsync.google.side import GoogleSide
 from calsync.store import accounts
@@ -285,3 +287,43 @@ def test_an_answer_from_before_our_own_write_is_no_edit_of_a_person(house):
     house.clock.advance(hours=1)
     house.resync("ana")
     assert shown(house) == ([], [])
+
+
+def edited_over_faults(house, *faults):
+    """Let an edit of ana's record reach Google, and what Google answers not tell so; return the record's id."""
+    house.google_add("ana", summary="A", **at(day(1)))
+    house.resync("ana")
+    (record,) = house.crm_events("ana")
+    house.crm_edit("ana", record["id"], location="B")
+    house.fault(operation="events.patch", when="after", status=504, times=1)
+    for fault in faults:
+        house.fault(**fault)
+    house.resync("ana")
+    house.control("DELETE", "faults")
+    assert only(house.google_events("ana"))["location"] == "B"
+    return record["id"]
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [{"operation": "events.patch", "status": 400, "reason": "invalid", "times": 9}],
+        [{"operation": "events.patch", "status": 403, "reason": "forbidden", "times": 9}],
+        [{"operation": "events.get", "status": 503, "times": 9}],
+        [{"operation": "events.get", "status": 404, "reason": "notFound", "times": 9}],
+    ],
+    ids=["refused", "forbidden", "unreadable", "unknown"],
+)
+def test_an_update_that_has_landed_though_google_says_otherwise_is_no_edit_of_a_person(house, faults):
+    record = edited_over_faults(house, *faults)
+    house.crm_delete("ana", record)
+    house.resync("ana")
+    house.clock.advance(hours=1)
+    house.resync("ana")
+    assert shown(house) == ([], [])
+
+
+def test_an_update_that_has_landed_though_google_refused_it_then_is_not_set_aside(house):
+    edited_over_faults(house, {"operation": "events.patch", "status": 400, "reason": "invalid", "times": 9})
+    (link,) = house.links("ana")
+    assert (link.cause, link.dirty, link.intents) == (None, False, ())

@@ -268,3 +268,15 @@ def test_an_occurrence_that_is_changed_right_after_its_series_was_copied_keeps_t
     titles = [one["summary"] for one in house.google_events("ana") if "recurringEventId" in one]
     assert len(lost) == 1
     assert titles in (["ours"], ["theirs"])
+
+
+def test_what_was_written_of_a_series_before_google_refused_an_occurrence_is_no_edit_of_a_person(house):
+    _, record = synced_series(house)
+    house.crm_edit("ana", record["id"], location="B", exceptions=other(2, "x"))
+    house.fault(operation="events.patch", status=400, reason="invalid", times=9, skip=1)
+    assert house.resync("ana")["quarantined"] == 1
+    assert only(house.google_events("ana"))["location"] == "B"
+    house.control("DELETE", "faults")
+    house.crm_delete("ana", record["id"])
+    house.resync("ana")
+    assert shown(house) == ([], [])
