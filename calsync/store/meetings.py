@@ -132,6 +132,23 @@ def of_record(connection: Connection, link: Link) -> list[Partner]:
     return [partner for partner in found if partner.record == link.crm.key]
 
 
+def rouse(connection: Connection, account_id: int, meetings: Collection[int]) -> None:
+    """Let the next rounds of others look anew at meetings for which they could make no record: there will be one."""
+    if not meetings or not connection.execute(_OTHERS, {"of": account_id}).scalar():
+        return
+    query = select(links.c.account_id, links.c.id).where(
+        links.c.meeting.in_(sorted(meetings)),
+        links.c.account_id != account_id,
+        links.c.crm_key.is_(None),
+        links.c.cause_since.is_not(None),
+    )
+    stuck = [
+        {"account_id": of, "link_id": link, "withdrawn": False} for of, link in connection.execute(query)
+    ]
+    if stuck:
+        connection.execute(insert(notices), stuck)
+
+
 def notify(connection: Connection, told: Iterable[Partner]) -> None:
     """Let the next rounds of partners look at their links anew."""
     _tell(connection, told, withdrawn=False)

@@ -71,11 +71,12 @@ def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
 def contested(connection: Connection, work: Work, plans: Iterable[Plan]) -> list[Plan]:
     """Return plans that would make a record which somebody else has begun to make since they were joined.
 
-    Call it inside the transaction that stores the intents.
+    Those who might not make one hear of the others. Call it inside the transaction that stores the intents.
     """
     creating = _creating(plans)
     if not creating:
         return []
+    meetings.rouse(connection, work.scene.account.id, creating)
     found = meetings.partners(connection, work.scene.account.id, creating, turn=True)
     begun = {meeting for meeting, partners in found.items() if any(_is_news(partner) for partner in partners)}
     return [plan for meeting in begun for plan in creating[meeting] if not plan.alone]
