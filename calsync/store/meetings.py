@@ -133,7 +133,7 @@ def of_record(connection: Connection, link: Link) -> list[Partner]:
 
 
 def rouse(connection: Connection, account_id: int, meetings: Collection[int]) -> None:
-    """Let the next rounds of others look anew at meetings for which they could make no record: there will be one."""
+    """Let the next rounds of others look anew at meetings for which they could make no record: there is one now."""
     if not meetings or not connection.execute(_OTHERS, {"of": account_id}).scalar():
         return
     query = select(links.c.account_id, links.c.id).where(

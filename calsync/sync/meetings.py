@@ -71,15 +71,20 @@ def join(work: Work, plans: Sequence[Plan]) -> tuple[list[Plan], list[Link]]:
 def contested(connection: Connection, work: Work, plans: Iterable[Plan]) -> list[Plan]:
     """Return plans that would make a record which somebody else has begun to make since they were joined.
 
-    Those who might not make one hear of the others. Call it inside the transaction that stores the intents.
+    Call it inside the transaction that stores the intents.
     """
     creating = _creating(plans)
     if not creating:
         return []
-    meetings.rouse(connection, work.scene.account.id, creating)
     found = meetings.partners(connection, work.scene.account.id, creating, turn=True)
     begun = {meeting for meeting, partners in found.items() if any(_is_news(partner) for partner in partners)}
     return [plan for meeting in begun for plan in creating[meeting] if not plan.alone]
+
+
+def call_others(connection: Connection, work: Work, plans: Iterable[Plan]) -> None:
+    """Tell those who might make no record of a meeting that there is one which they can join."""
+    made = {meeting for meeting, some in _creating(plans).items() if any(plan.link.crm.key for plan in some)}
+    meetings.rouse(connection, work.scene.account.id, made)
 
 
 def _is_news(partner: Partner) -> bool:

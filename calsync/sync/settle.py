@@ -341,6 +341,7 @@ def _record(work: Work, plans: Sequence[Plan]) -> None:
         links.save(connection, changed)
         links.remove(connection, [link.id for link in forgotten])
         meetings.tell(connection, work)
+        meetings.call_others(connection, work, written)
         enter(work, connection, [(plan.link, plan.known, plan.before) for plan in written])
 
 
