@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from calsync.model.event import Attendee, Event, Response, exception_key, is_guest, is_text, whole_name
+from calsync.model.event import exception_key, is_guest, is_text
 from calsync.model.link import CANCELLED, REDACTED, Base, Face, Kind, Sight
 from calsync.model.permission import Level
 from calsync.model.policy import Winner
 from calsync.model.side import SIDES, SideName
-from calsync.model.zones import same_zone
+from calsync.sync.carrying import crosses, is_of_this_copy, is_personal, may_carry
 from calsync.sync.decision import Action, Change, Copy, Decision, Loser, Remove, Rules
 from calsync.sync.elements import (
     SHARED,
@@ -32,14 +32,21 @@ from calsync.sync.elements import (
     with_elements,
     with_fields,
 )
+from calsync.sync.guests import (
+    differs_in_guests,
+    has_guests_of,
+    is_answered_in_record,
+    is_guests_copy,
+    means_leaving,
+    only_guests_moved,
+    there,
+)
+from calsync.sync.likeness import is_alike
 
 GOOGLE, CRM = SideName.GOOGLE, SideName.CRM
 
 #: Fields that move as one, since half of a change makes no sense.
 UNITS = (frozenset({"start", "end"}),)
-
-#: Fields that a person has for themselves: on their own copy they may change them whatever the original says.
-PERSONAL = frozenset({"reminders", "visibility"})
 
 
 def reconcile(base: Base, google: Sight, crm: Sight, rules: Rules) -> Decision:
@@ -103,7 +110,7 @@ def _meet(base: Base, sights: dict[SideName, Sight], rules: Rules) -> Decision:
     if len(there) == 1:
         return _copy(there[0], sights, rules, "new")
     google, crm = sights[GOOGLE].face, sights[CRM].face
-    common = {name for name, value in google.items() if crm.get(name) == value or _is_alike(name, sights)}
+    common = {name for name, value in google.items() if crm.get(name) == value or is_alike(name, sights)}
     agreed = replace(
         base, google={name: google[name] for name in common}, crm={name: crm[name] for name in common}
     )
@@ -128,30 +135,6 @@ def _orphan(origin: SideName, base: Base, sights: dict[SideName, Sight], rules: 
     return Decision(because, (Remove(origin.other),), losers)
 
 
-def _is_alike(name: str, sights: dict[SideName, Sight]) -> bool:
-    """Return whether a field says the same on both sides, but for a zone that only one of them names."""
-    google, crm = sights[GOOGLE].event, sights[CRM].event
-    if google is None or crm is None:
-        return False
-    key = exception_key(name)
-    if key is not None:
-        return _same_but_zone(google.exceptions.get(key), crm.exceptions.get(key), google, crm)
-    return name == "start" and google.start == crm.start and _zones_agree(google, crm)
-
-
-def _same_but_zone(one: Event | None, other: Event | None, google: Event, crm: Event) -> bool:
-    if one is None or other is None:
-        return False
-    return _zones_agree(google, crm) and replace(one, zone="") == replace(other, zone="")
-
-
-def _zones_agree(google: Event, crm: Event) -> bool:
-    if google.recurrence:
-        # A series that names no zone repeats in UTC.
-        return same_zone(google.zone or "UTC", crm.zone or "UTC")
-    return not google.zone or not crm.zone or same_zone(google.zone, crm.zone)
-
-
 def _copy(source: SideName, sights: dict[SideName, Sight], rules: Rules, because: str) -> Decision:
     sight = sights[source]
     if not rules.direction.towards(source.other):
@@ -167,7 +150,7 @@ def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: 
     # A meeting of somebody else goes when they say so; their guests' edits are kept as having lost.
     final = gone is CRM and base.origin is CRM and not sights[CRM].owned
     # To what does not take place any more nobody need answer.
-    if not final and any(_may_carry(name, gone, base, sights, rules) for name in edits - {rules.own}):
+    if not final and any(may_carry(name, gone, base, sights, rules) for name in edits - {rules.own}):
         return _copy(gone.other, sights, rules, "edit beats delete")
     if not rules.direction.towards(gone.other):
         return Decision("direction", held=True)
@@ -180,69 +163,11 @@ def _one_gone(gone: SideName, base: Base, sights: dict[SideName, Sight], rules: 
     return Decision(f"deleted on {gone.value}", (Remove(gone.other, leave=leave),), losers)
 
 
-def is_guests_copy(base: Base, google: Sight) -> bool:
-    """Return whether a Google event is a guest's copy of a meeting: without it, the meeting takes place all the same."""
-    return base.origin is GOOGLE and google.level < Level.DELETE
-
-
-def is_uninvited(base: Base, google: Sight, crm: Sight, rules: Rules) -> bool:
-    """Return whether a guest's copy has vanished because the record, somebody else's, does not list them any more."""
-    if google.kind is not Kind.GONE or not is_guests_copy(base, google) or crm.owned:
-        return False
-    if crm.kind is Kind.WITHHELD:
-        # Who is listed may at least read.
-        return crm.level is Level.NONE
-    was_listed = base.linked and rules.own in (base.crm or {})
-    return was_listed and crm.event is not None and crm.master and rules.own not in crm.face
-
-
 def _is_worth_keeping(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
     """Return whether a person would miss an edit that goes with its event: not one of guests or reminders."""
     if exception_key(name) is not None and sights[CRM].event is not None:
-        return not _only_guests_moved(name, base, sights[CRM])
-    return not is_guest(name) and not _is_personal(name)
-
-
-def _crosses(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
-    """Return whether the rules let a field move to `target`."""
-    if not rules.direction.towards(target):
-        return False
-    if target is GOOGLE and not _writes_guests(base, sights, rules):
-        if is_guest(name):
-            # Guests of a record that has become somebody else's are taken off: they are on that person's copy.
-            leaves = rules.guests_write and base.origin is CRM and name not in sights[CRM].face
-            return leaves or _is_answer(name, target, base, sights, rules)
-        if exception_key(name) and _only_guests_moved(name, base, sights[CRM]):
-            return False
-    if is_text(name) or name == "visibility":
-        return REDACTED not in _there(target, base, sights)
-    return True
-
-
-def _writes_guests(base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
-    """Return whether guests go to Google: of a record that is somebody else's they are on that person's copy."""
-    return rules.guests_write and (base.origin is GOOGLE or sights[CRM].owned)
-
-
-def _only_guests_moved(name: str, base: Base, crm: Sight) -> bool:
-    """Return whether nothing but its guests is new of an exception in the CRM."""
-    before, now = (base.face(CRM) or {}).get(name, ""), crm.face.get(name, "")
-    return before != now and before.partition(":")[0] == now.partition(":")[0]
-
-
-def _there(side: SideName, base: Base, sights: dict[SideName, Sight]) -> Face:
-    """Return the face of what a side has now."""
-    return sights[side].face if sights[side].event else base.face(side) or {}
-
-
-def _is_answer(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
-    """Return whether a field is the person's own answer to somebody else's invitation."""
-    invited = name == rules.own and all(name in _there(side, base, sights) for side in SIDES)
-    return invited and sights[target].level is Level.READ
-
-
-def _is_personal(name: str) -> bool:
-    return whole_name(name) in PERSONAL
+        return not only_guests_moved(name, base, sights[CRM])
+    return not is_guest(name) and not is_personal(name)
 
 
 @dataclass(slots=True)
@@ -277,14 +202,14 @@ def _merge(base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool 
 def _stays_apart(name: str, base: Base, sights: dict[SideName, Sight], rules: Rules, first: bool) -> bool:
     """Return whether each side keeps what it has of a field."""
     shared = base.origin is GOOGLE and not sights[CRM].owned
-    if _is_personal(name) and shared:
+    if is_personal(name) and shared:
         # A record of several people: each copy keeps its own reminders.
         return True
     if (
         shared
         and sights[GOOGLE].event is not None
         and exception_key(name)
-        and _is_of_this_copy(name, base, sights)
+        and is_of_this_copy(name, base, sights)
     ):
         return sights[GOOGLE].face.get(name) == CANCELLED
     if first and is_guest(name) and name != rules.own and shared:
@@ -333,65 +258,20 @@ def _source(
         return GOOGLE
     if name not in edits[GOOGLE]:
         return CRM
-    if sights[GOOGLE].face.get(name) == sights[CRM].face.get(name) or _is_alike(name, sights):
+    if sights[GOOGLE].face.get(name) == sights[CRM].face.get(name) or is_alike(name, sights):
         merging.agreed.add(name)
         return None
-    guests = _differs_in_guests(name, sights)
-    side = (
-        CRM if guests or _is_answered_in_record(name, base, sights, rules) else _clash_winner(sights, rules)
-    )
-    if not _may_carry(name, side.other, base, sights, rules):
+    guests = differs_in_guests(name, sights)
+    side = CRM if guests or is_answered_in_record(name, base, sights, rules) else _clash_winner(sights, rules)
+    if not may_carry(name, side.other, base, sights, rules):
         side = side.other
-        if not _may_carry(name, side.other, base, sights, rules):
+        if not may_carry(name, side.other, base, sights, rules):
             merging.held = True
             return None
     kept, lost = sights[side].value(name), sights[side.other].value(name)
-    if not (_means_leaving(kept, lost) or (guests and _has_guests_of(lost, sights[side.other]))):
+    if not (means_leaving(kept, lost) or (guests and has_guests_of(lost, sights[side.other]))):
         merging.losers.append(Loser(name, kept, lost, side))
     return side
-
-
-def _differs_in_guests(name: str, sights: dict[SideName, Sight]) -> bool:
-    """Return whether nothing but its guests differs of an exception.
-
-    They may be those of its series, which merge one by one; the record has what has come of that.
-    """
-    google, crm = sights[GOOGLE].event, sights[CRM].event
-    key = exception_key(name)
-    if key is None or google is None or crm is None:
-        return False
-    one, other = google.exceptions.get(key), crm.exceptions.get(key)
-    return (
-        one is not None
-        and other is not None
-        and _same_but_zone(one, replace(other, attendees=one.attendees), google, crm)
-    )
-
-
-def _is_answered_in_record(name: str, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
-    """Return whether the record has an answer of a person whom the host's copy has just invited.
-
-    What Google shows then is what they had answered before, or what the record had said before.
-    """
-    if name != rules.own or not rules.guests_write or not base.linked:
-        return False
-    if name in (base.google or {}) or name in (base.crm or {}):
-        return False
-    guest = sights[CRM].value(name)
-    return isinstance(guest, Attendee) and guest.response is not Response.NEEDS_ACTION
-
-
-def _has_guests_of(exception: object, series: Sight) -> bool:
-    """Return whether an exception has the guests that its series has on the same side."""
-    if not isinstance(exception, Event) or series.event is None or not series.master:
-        return False
-    return exception.attendees == series.event.attendees
-
-
-def _means_leaving(one: object, other: object) -> bool:
-    """Return whether a guest was taken off the list on one side, and has declined on the other."""
-    guests = [value for value in (one, other) if isinstance(value, Attendee)]
-    return None in (one, other) and any(guest.response is Response.DECLINED for guest in guests)
 
 
 def _clash_winner(sights: dict[SideName, Sight], rules: Rules) -> SideName:
@@ -399,32 +279,6 @@ def _clash_winner(sights: dict[SideName, Sight], rules: Rules) -> SideName:
         return SideName(rules.winner.value)
     google, crm = sights[GOOGLE].modified, sights[CRM].modified
     return GOOGLE if google is not None and crm is not None and google > crm else CRM
-
-
-def _may_carry(name: str, target: SideName, base: Base, sights: dict[SideName, Sight], rules: Rules) -> bool:
-    allowed = sights[target].level >= Level.EDIT or (target is GOOGLE and _is_personal(name))
-    allowed = allowed or _is_answer(name, target, base, sights, rules)
-    if target is CRM and exception_key(name) and _is_of_this_copy(name, base, sights):
-        return False
-    return allowed and _crosses(name, target, base, sights, rules)
-
-
-def _is_of_this_copy(name: str, base: Base, sights: dict[SideName, Sight]) -> bool:
-    """Return whether an exception at Google says nothing about the record.
-
-    Of a copy without texts, or of one that is private while the record is not, since the record would lose those of
-    the occurrence; and of a guest who is not invited to one occurrence: on their calendar it is cancelled.
-    """
-    google = sights[GOOGLE].face
-    if google.get(name) == CANCELLED:
-        return sights[GOOGLE].level is Level.READ and not sights[CRM].owned
-    if (
-        REDACTED in google
-        and base.linked
-        and (base.google or {}).get("title") != (base.crm or {}).get("title")
-    ):
-        return True
-    return REDACTED in _there(CRM, base, sights)
 
 
 def _carry(
@@ -436,14 +290,14 @@ def _carry(
     merging: _Merging,
 ) -> None:
     """Note that a field goes from `source` to the other side, or what becomes of it instead."""
-    if sights[source].face.get(name) == _there(source.other, base, sights).get(name):
+    if sights[source].face.get(name) == there(source.other, base, sights).get(name):
         # Two links may lead to one entry: the other one was faster.
         merging.agreed.add(name)
-    elif _may_carry(name, source.other, base, sights, rules):
+    elif may_carry(name, source.other, base, sights, rules):
         merging.to[source.other].add(name)
-    elif source is CRM or not _crosses(name, CRM, base, sights, rules) or base.origin is GOOGLE:
+    elif source is CRM or not crosses(name, CRM, base, sights, rules) or base.origin is GOOGLE:
         merging.held = True
-    elif _is_personal(name) or is_guest(name) or not _crosses(name, GOOGLE, base, sights, rules):
+    elif is_personal(name) or is_guest(name) or not crosses(name, GOOGLE, base, sights, rules):
         merging.agreed.add(name)
     else:
         merging.back.add(name)

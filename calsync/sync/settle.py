@@ -39,10 +39,11 @@ from calsync.store.database import writing
 from calsync.store.links import Link
 from calsync.sync import meetings, sights
 from calsync.sync.decision import Change, Copy, Decision, Remove, Rules
+from calsync.sync.guests import is_uninvited
 from calsync.sync.journal import enter, look_back
 from calsync.sync.landing import found_out
 from calsync.sync.recognition import introduce_anew, is_unnamed_copy
-from calsync.sync.reconcile import is_uninvited, reconcile
+from calsync.sync.reconcile import reconcile
 from calsync.sync.recording import Done, record_outcomes, record_rest
 from calsync.sync.scene import Scene
 from calsync.sync.steps import step_of

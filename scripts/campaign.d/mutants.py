@@ -207,7 +207,7 @@ def _orphan_agrees() -> Patches:
     def taken(link: Any, faces: Any, intent: Any, item: Any, stored: Any) -> None:
         take(link, faces, intent, replace(item, untouched=True), stored)
 
-    return [(recording, "_take_creation", taken), (reconcile, "_is_alike", lambda _name, _sights: True)]
+    return [(recording, "_take_creation", taken), (reconcile, "is_alike", lambda _name, _sights: True)]
 
 
 def _version_decides() -> Patches:
