@@ -54,9 +54,8 @@ def on_google(town: Town, login: str, names: Names) -> list[Entry]:
             continue
         shown = _of_google(row.body)
         for key, exception in calendar.exceptions.get(row.id, {}).items():
-            value = f"cancelled {key[6:8]}" if exception.cancelled else exception.body.get("summary")
-            if value:
-                shown[f"x:{key}"] = value
+            title = None if exception.cancelled else exception.body.get("summary") or ""
+            shown |= _of_exception(key, title, shown["title"])
         private = (row.body.get("extendedProperties") or {}).get("private") or {}
         original = private.get(MARKER, "")
         tag = _tag(shown, names.get(original, ""))
@@ -146,10 +145,20 @@ def _of_crm(row: Mapping[str, Any]) -> dict[str, str]:
     shown = {name: row[name] for name in ("title", "location", "description")}
     shown["start"] = instant(row["start"]) if len(row["start"]) > len("2026-03-26") else row["start"]
     for key, part in json.loads(row["exceptions"] or "{}").items():
-        value = f"cancelled {key[6:8]}" if part is None else part.get("title")
-        if value:
-            shown[f"x:{key}"] = value
+        title = None if part is None else part.get("title", "")
+        shown |= _of_exception(key, title, shown["title"])
     return shown
+
+
+def _of_exception(key: str, title: str | None, series: str) -> dict[str, str]:
+    """Return what people see of an exception besides its series; `title`: its own, None for a cancelled occurrence.
+
+    One that says the same as its series is no different from it to anybody. Google has no way to forget the title of
+    an occurrence that was taken back while the title of its series was another.
+    """
+    if title is None:
+        return {f"x:{key}": f"cancelled {key[6:8]}"}
+    return {f"x:{key}": title} if title not in ("", series) else {}
 
 
 def instant(text: str) -> str:

@@ -280,3 +280,23 @@ def test_what_was_written_of_a_series_before_google_refused_an_occurrence_is_no_
     house.crm_delete("ana", record["id"])
     house.resync("ana")
     assert shown(house) == ([], [])
+
+
+def test_an_occurrence_put_back_while_its_series_is_renamed_follows_it_all_the_same(house):
+    house.person("bo")
+    record = house.crm_add("ana", title="S", attendees=guests("bo"), recurrence=DAILY, **crm_at(day(1)))
+    house.resync("bo")
+    event = only(house.google_events("bo"))
+    house.google_edit("bo", instance(event, 2), summary="x")
+    house.google_edit("bo", event["id"], summary="y")
+    rename = lambda: house.google_edit("bo", event["id"], summary="z")  # noqa: E731
+    with meanwhile(GoogleSide, "_occurrence", rename):
+        house.resync("bo")
+    house.resync("bo")
+    # Google keeps the title of the occurrence as its own now, though it is that of the series.
+    assert set(house.google_titles("bo")) == {"S"}
+    house.crm_edit("ana", record["id"], title="by ana")
+    house.resync("bo")
+    house.resync("bo")
+    assert set(house.google_titles("bo")) == {"by ana"}
+    assert nothing_written(house.resync("bo", full=True))
