@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calsync.sandbox.campaign.ledger import Ledger
+from calsync.sandbox.campaign.ledger import Ledger, Weight
 
 BORN = {"title": "#1 a", "location": "l1"}
 MOVED = {"title": "#1 a", "location": "l2"}
@@ -80,3 +80,14 @@ def test_what_replaced_the_edit_that_brought_an_event_back_does_not_make_it_wron
     later = {**MOVED, "location": "l3"}
     ledger.wrote("#1", "google", MOVED, later)
     assert verdict(ledger, [later], [later]) == []
+
+
+def test_what_somebody_without_the_right_has_replaced_was_not_seen_by_whoever_deleted(ledger):
+    ledger.wrote("#1", "crm", BORN, MOVED)
+    ledger.wrote("#1", "google:bo", MOVED, {**MOVED, "location": "l3"})
+    ledger.deleted("#1", "google", BORN)
+
+    def weigh(_tag, deed):
+        return Weight.VOID if deed.side == "google:bo" else Weight.FIRM
+
+    assert ledger.judge("#1", [MOVED, MOVED], (), weigh) == []

@@ -85,12 +85,9 @@ class Life:
 
     def unseen(self, deletion: Deleted, weigh: Weigh) -> set[str]:
         """Return values of other sides that whoever deleted the event did not see."""
-        there = {
-            deed.value
-            for deed in self.written
-            if deed.side != deletion.side and weigh(deed) is not Weight.VOID
-        }
-        replaced = {deed.replaced for deed in self.written if deed.at < deletion.at}
+        counted = [deed for deed in self.written if weigh(deed) is not Weight.VOID]
+        there = {deed.value for deed in counted if deed.side != deletion.side}
+        replaced = {deed.replaced for deed in counted if deed.at < deletion.at}
         return there - ((set(deletion.shown.values()) | replaced) - deletion.uncertain)
 
 
