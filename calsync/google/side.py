@@ -214,11 +214,10 @@ class GoogleSide:
         item = Item(write.key, write.version, partial=True)
         if body:
             item = self._patched(write.key, body, write.version, bool(write.patch.event.recurrence))
-        reshaped = bool(fields & _RESHAPES)
-        known = [] if reshaped or seen is None else [one for one in (seen, item.event) if one is not None]
+        known = [] if seen is None else [one for one in (seen, item.event) if one is not None]
         if names:
             item = replace(item, exceptions=self._write_exceptions(item.key, names, write.patch.event, known))
-        if reshaped and item.event is not None and item.event.recurrence:
+        if fields & _RESHAPES and item.event is not None and item.event.recurrence:
             # Google drops exceptions that no longer fall on the rule, and does not say so in the answer.
             return self.read(write.key) or item
         return item

@@ -133,6 +133,33 @@ def test_an_edit_of_an_occurrence_made_while_we_write_another_to_it_is_not_overw
     assert google == ["by Google"] or len(house.conflicts("ana")) == 1
 
 
+@pytest.mark.parametrize(
+    "ours", [{}, {"title": "T"}, {"recurrence": ["RRULE:FREQ=DAILY;COUNT=9"]}], ids=["alone", "title", "rule"]
+)
+@pytest.mark.parametrize("theirs", ["by Google", ""], ids=["renamed", "cancelled"])
+@pytest.mark.parametrize("moment", ["_as_expected", "_body"])
+def test_what_happens_to_an_occurrence_between_the_last_look_and_our_writing_is_kept(
+    house, ours, theirs, moment
+):
+    event, record = synced_series(house)
+    house.crm_edit("ana", record["id"], exceptions=other(2, "by the CRM"), **ours)
+    key = instance(event, 2)
+
+    def change():
+        if theirs:
+            house.google_edit("ana", key, summary=theirs)
+        else:
+            house.google_delete("ana", key)
+
+    with meanwhile(GoogleSide, moment, change, after=True):
+        house.resync("ana")
+    house.resync("ana")
+    there = house.google_get("ana", key)
+    stands = there["summary"] == theirs if theirs else there["status"] == "cancelled"
+    assert stands or len(house.conflicts("ana")) == 1
+    assert nothing_written(house.resync("ana", full=True))
+
+
 def test_an_occurrence_that_was_taken_back_follows_its_series_again(house):
     event, record = synced_series(house, exceptions=other(2, "x"))
     house.crm_edit("ana", record["id"], exceptions=[{"original_start": day(2).isoformat(), "restored": True}])
