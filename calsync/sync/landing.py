@@ -16,7 +16,7 @@ from calsync.sync.scene import Scene
 def outcome_of(calendar: CalendarSide, link: Link, intent: Intent) -> Item | SideError | None:
     """Return the outcome of a write of which nothing is known; NotTried when it did not happen."""
     if intent.verb is Verb.CREATE:
-        item = calendar.read(intent.key) if intent.key else calendar.find(intent.marker)
+        item = _made(calendar, intent)
         if item is None or (item.gone and item.key == link.half(intent.side).key):
             return NotTried("not there")
         return item
@@ -29,6 +29,15 @@ def outcome_of(calendar: CalendarSide, link: Link, intent: Intent) -> Item | Sid
     if item is None:
         return NotTried("not there")
     return item
+
+
+def _made(calendar: CalendarSide, intent: Intent) -> Item | None:
+    """Return what was made, if it was: one 404 for its id proves nothing, so it is looked for by its original too."""
+    item = calendar.read(intent.key) if intent.key else None
+    if item is not None:
+        return item
+    found = calendar.find(intent.marker)
+    return calendar.read(found.key) if found is not None and intent.key else found
 
 
 def found_out(scene: Scene, calendar: CalendarSide, link: Link, done: Done) -> Done:

@@ -327,3 +327,20 @@ def test_an_occurrence_put_back_while_its_series_is_renamed_follows_it_all_the_s
     house.resync("bo")
     assert set(house.google_titles("bo")) == {"by ana"}
     assert nothing_written(house.resync("bo", full=True))
+
+
+def test_a_copy_that_one_404_denies_keeps_what_people_have_edited_of_it(house):
+    record = house.crm_add("ana", title="S", recurrence=DAILY, **crm_at(day(1)))
+    house.fault(operation="events.insert", when="after", status=504, times=1)
+    house.fault(operation="events.get", status=503, times=99)
+    house.resync("ana")
+    house.control("DELETE", "faults")
+    event = only(house.google_events("ana"))
+    house.google_edit("ana", instance(event, 2), summary="by Google")
+    house.crm_delete("ana", record["id"])
+    house.fault(operation="events.get", status=404, reason="notFound", times=1)
+    for _ in range(2):
+        house.clock.advance(hours=1)
+        house.resync("ana")
+    there = only(house.crm_events("ana"))
+    assert [part["title"] for part in there["exceptions"]] == ["by Google"]
