@@ -63,6 +63,8 @@ class SlowGoogle(ThreadingHTTPServer):
     """Answers revocations after a tenth of a second and counts them by token."""
 
     daemon_threads = True
+    #: Everybody is to be heard, however slow the machine is.
+    request_queue_size = 128
 
     def __init__(self):
         self.tokens, self.guard = [], threading.Lock()
