@@ -41,13 +41,17 @@ def _made(calendar: CalendarSide, intent: Intent) -> Item | None:
 
 
 def found_out(scene: Scene, calendar: CalendarSide, link: Link, done: Done) -> Done:
-    """Return what is known of a write, after a look at an update that the side says it has not taken.
+    """Return what is known of a write, after a look at one that the side says it has not taken.
 
-    Some of it may be there all the same: an earlier attempt may have come through although no answer came, and a series
-    takes several requests. Else our own write would pass for somebody's edit, and that beats a deletion. When nobody
-    can tell, the intent stays open. Of a copy that was made its marker tells, and what was deleted is not there.
+    It may be there all the same, or some of it: an earlier attempt may have come through although no answer came, and a
+    series takes several requests. Else our own write would pass for somebody's edit, and that beats a deletion, or a
+    copy that somebody deletes for one that was never made. When nobody can tell, the intent stays open.
     """
-    if done.intent.verb is not Verb.UPDATE or not isinstance(done.outcome, (Stale, Refused)):
+    if not isinstance(done.outcome, (Stale, Refused)):
+        return done
+    if done.intent.verb is Verb.CREATE and done.intent.key:
+        return _found_made(calendar, done)
+    if done.intent.verb is not Verb.UPDATE:
         return done
     try:
         item = sights.read(calendar, link)
@@ -58,3 +62,11 @@ def found_out(scene: Scene, calendar: CalendarSide, link: Link, done: Done) -> D
     if item.gone or item.event is None or not landed(scene, link, done.intent, item):
         return done
     return replace(done, outcome=item, resumed=True)
+
+
+def _found_made(calendar: CalendarSide, done: Done) -> Done:
+    try:
+        item = calendar.read(done.intent.key)
+    except SideError as error:
+        return replace(done, outcome=Later(error.reason))
+    return done if item is None or item.gone else replace(done, outcome=item, resumed=True)

@@ -327,3 +327,17 @@ def test_an_update_that_has_landed_though_google_refused_it_then_is_not_set_asid
     edited_over_faults(house, {"operation": "events.patch", "status": 400, "reason": "invalid", "times": 9})
     (link,) = house.links("ana")
     assert (link.cause, link.dirty, link.intents) == (None, False, ())
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_copy_that_was_made_though_google_says_otherwise_is_not_made_anew_when_it_is_deleted(house, status):
+    house.crm_add("ana", title="A", **crm_at(day(1)))
+    house.fault(operation="events.insert", when="after", status=504, times=1)
+    house.fault(operation="events.insert", status=status, reason="forbidden", times=9)
+    house.resync("ana")
+    house.control("DELETE", "faults")
+    house.google_delete("ana", only(house.google_events("ana"))["id"])
+    for _ in range(2):
+        house.clock.advance(hours=8)
+        house.resync("ana")
+    assert shown(house) == ([], [])
