@@ -205,13 +205,8 @@ def _stays_apart(name: str, base: Base, sights: dict[SideName, Sight], rules: Ru
     if is_personal(name) and shared:
         # A record of several people: each copy keeps its own reminders.
         return True
-    if (
-        shared
-        and sights[GOOGLE].event is not None
-        and exception_key(name)
-        and is_of_this_copy(name, base, sights)
-    ):
-        return sights[GOOGLE].face.get(name) == CANCELLED
+    if shared and sights[GOOGLE].face.get(name) == CANCELLED:
+        return is_of_this_copy(name, base, sights)
     if first and is_guest(name) and name != rules.own and shared:
         # What other guests answer is theirs to bring.
         return sights[GOOGLE].level < Level.DELETE
